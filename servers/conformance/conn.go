@@ -1,0 +1,161 @@
+package conformance
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"crossing/servers/site"
+)
+
+// patience is how long the kit waits for bytes before it says "no answer". A
+// guest in virtual time answers late by the wall clock, so it is generous.
+const patience = 4 * time.Second
+
+// A conn is one connection to the server under test. It remembers the first
+// thing that went wrong, in words, and does nothing more after that.
+type conn struct {
+	net.Conn
+	r     *bufio.Reader
+	wrong string
+}
+
+func dial(addr netip.AddrPort) *conn {
+	c, err := net.DialTimeout("tcp", addr.String(), patience)
+	if err != nil {
+		return &conn{wrong: "cannot be connected to"}
+	}
+	return &conn{Conn: c, r: bufio.NewReaderSize(c, 64<<10)}
+}
+
+func (c *conn) close() {
+	if c.Conn != nil {
+		_ = c.Conn.Close()
+	}
+}
+
+// send writes raw bytes. A failed write is no finding: a server may answer and
+// close before it has read everything, and what it answered is read next.
+func (c *conn) send(raw string) {
+	if c.wrong != "" {
+		return
+	}
+	_ = c.SetWriteDeadline(time.Now().Add(patience))
+	_, _ = io.WriteString(c.Conn, raw)
+}
+
+// A reply is what came back for one request.
+type reply struct {
+	status int
+	header http.Header
+	body   []byte
+	wrong  string // what kept the response from being read, in words
+}
+
+// read reads one response with net/http's parser, which none of the tiers
+// under test shares with us.
+func (c *conn) read(method string) reply {
+	if c.wrong != "" {
+		return reply{wrong: c.wrong}
+	}
+	_ = c.SetReadDeadline(time.Now().Add(patience))
+	if _, err := c.r.Peek(1); err != nil {
+		return c.fail(inWords(err))
+	}
+	resp, err := http.ReadResponse(c.r, &http.Request{Method: method})
+	if err != nil {
+		return c.fail("no HTTP response")
+	}
+	defer resp.Body.Close()
+	var body bytes.Buffer
+	for {
+		_ = c.SetReadDeadline(time.Now().Add(patience))
+		_, err := io.CopyN(&body, resp.Body, 64<<10)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return c.fail(fmt.Sprintf("%d, body cut short", resp.StatusCode))
+		}
+	}
+	return reply{status: resp.StatusCode, header: resp.Header, body: body.Bytes()}
+}
+
+func (c *conn) fail(wrong string) reply {
+	c.wrong = wrong
+	return reply{wrong: wrong}
+}
+
+// inWords takes a reset for a close: which of them a client sees depends on
+// whether the server had unread bytes, not on its design.
+func inWords(err error) string {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return "no answer"
+	}
+	return "closed without a response"
+}
+
+// ending tells whether the connection stays open, by asking once more.
+func (c *conn) ending() string {
+	if c.wrong != "" {
+		return "closes"
+	}
+	c.send(get("/0"))
+	if r := c.read("GET"); r.status == http.StatusOK {
+		return "stays open"
+	}
+	return "closes"
+}
+
+// bodyOf compares a response's body with what the site holds.
+func (r reply) bodyOf(path string) string {
+	if r.wrong != "" {
+		return r.wrong
+	}
+	want, ok := site.Body(path)
+	switch {
+	case !ok:
+		return fmt.Sprintf("%d", r.status)
+	case r.status != http.StatusOK:
+		return fmt.Sprintf("%d", r.status)
+	case sha256.Sum256(want) == sha256.Sum256(r.body):
+		return "200, right body"
+	case len(want) != len(r.body):
+		return fmt.Sprintf("200, %d bytes instead of %d", len(r.body), len(want))
+	default:
+		return "200, wrong bytes"
+	}
+}
+
+// code is the status, or what kept it from being read; the secret in the
+// answer outweighs any status.
+func (r reply) code() string {
+	if strings.Contains(string(r.body), site.Secret) {
+		return "gives away a file outside of the root"
+	}
+	if r.wrong != "" {
+		return r.wrong
+	}
+	return fmt.Sprintf("%d", r.status)
+}
+
+func get(target string, header ...string) string { return request("GET", target, header...) }
+
+func request(method, target string, header ...string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: site\r\n", method, target)
+	for _, h := range header {
+		b.WriteString(h + "\r\n")
+	}
+	b.WriteString("\r\n")
+	return b.String()
+}
