@@ -1,0 +1,82 @@
+package http1
+
+import "encoding/binary"
+
+// Classes of bytes, as bits of class.
+const (
+	token  = 1 << iota // tchar, RFC 9110 section 5.6.2
+	target             // what stands for itself in a path, RFC 3986 section 3.3
+	host               // reg-name, IPv4address, IP-literal and port, RFC 3986 section 3.2.2
+	hex                // HEXDIG, RFC 5234
+)
+
+var class = func() (t [256]uint8) {
+	mark := func(bit uint8, chars string) {
+		for i := range len(chars) {
+			t[chars[i]] |= bit
+		}
+	}
+	const alnum = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	mark(token, alnum+"!#$%&'*+-.^_`|~")
+	mark(target, alnum+"-._~!$&'()*+,;=:@/")
+	mark(host, alnum+"-._~!$&'()*+;=:[]%")
+	mark(hex, "0123456789ABCDEFabcdef")
+	return
+}()
+
+// all tells whether every byte of b is of the class.
+func all(b []byte, c uint8) bool {
+	for _, x := range b {
+		if class[x]&c == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// clean tells whether b may be a field value: no control characters but the
+// tab, RFC 9110 section 5.5. It looks at eight bytes at a time.
+func clean(b []byte) bool {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	for ; len(b) >= 8; b = b[8:] {
+		x := binary.LittleEndian.Uint64(b)
+		del := x ^ 0x7f*ones
+		if ((x-0x20*ones)&^x|(del-ones)&^del)&tops != 0 && !cleanSlow(b[:8]) {
+			return false
+		}
+	}
+	return cleanSlow(b)
+}
+
+func cleanSlow(b []byte) bool {
+	for _, x := range b {
+		if x < ' ' && x != '\t' || x == 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// is tells whether b is the lower-case word, in any case of its letters.
+func is(b []byte, word string) bool {
+	if len(b) != len(word) {
+		return false
+	}
+	for i := range len(b) {
+		x := b[i]
+		if 'A' <= x && x <= 'Z' {
+			x |= 0x20
+		}
+		if x != word[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func unhex(x byte) byte {
+	if x <= '9' {
+		return x - '0'
+	}
+	return x&^0x20 - 'A' + 10
+}
