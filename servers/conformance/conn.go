@@ -29,8 +29,21 @@ type conn struct {
 	wrong string
 }
 
-func dial(addr netip.AddrPort) *conn {
-	c, err := net.DialTimeout("tcp", addr.String(), patience)
+// A Server is what the kit holds to the contract: Dial opens a connection to
+// it, from wherever the client stands.
+type Server struct {
+	Dial func(timeout time.Duration) (net.Conn, error)
+}
+
+// At is the server at an address that this process reaches.
+func At(addr netip.AddrPort) Server {
+	return Server{func(timeout time.Duration) (net.Conn, error) {
+		return net.DialTimeout("tcp", addr.String(), timeout)
+	}}
+}
+
+func dial(s Server) *conn {
+	c, err := s.Dial(patience)
 	if err != nil {
 		return &conn{wrong: "cannot be connected to"}
 	}

@@ -10,7 +10,6 @@ package conformance
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"slices"
 )
 
@@ -37,11 +36,11 @@ func (r Result) Problem() string {
 	}
 }
 
-// Run tries every row against the server at addr and calls each with the
+// Run tries every row against the server and calls each with the
 // result as it comes. The deviations are the tier's own, by name of the row. A
 // deviation that is not seen exactly as declared counts as undeclared, and one
 // that names no row is an error.
-func Run(ctx context.Context, addr netip.AddrPort, deviations map[string]string, each func(Result)) error {
+func Run(ctx context.Context, server Server, deviations map[string]string, each func(Result)) error {
 	rows := Rows()
 	for name := range deviations {
 		if !slices.ContainsFunc(rows, func(r Row) bool { return r.Name == name }) {
@@ -52,7 +51,7 @@ func Run(ctx context.Context, addr netip.AddrPort, deviations map[string]string,
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		seen := row.try(addr)
+		seen := row.try(server)
 		declared, ok := deviations[row.Name]
 		each(Result{Row: row, Observed: seen, Declared: ok && (declared == seen || slices.Contains(row.Want, seen))})
 	}

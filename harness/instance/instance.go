@@ -1,0 +1,258 @@
+// Package instance runs one server of one tier: it starts the tier's process
+// on the server's end of a testbed, waits until it answers, says what CPU time
+// it took, and ends it with all that it started.
+package instance
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+
+	"crossing/harness/testbed"
+	"crossing/harness/tier"
+)
+
+// Places are the folders that an instance works with.
+type Places struct {
+	Root  string // document root
+	State string // the instance's own folder; made and, on Stop, left with its log
+	Bin   string // the project's programs
+	Repo  string // the project
+}
+
+// An Instance is a running server.
+type Instance struct {
+	Addr    netip.AddrPort
+	Config  []byte // what was rendered: command, environment and files, for the dataset's hash
+	tier    *tier.Tier
+	bed     *testbed.Testbed
+	cmd     *exec.Cmd
+	log     string
+	exited  chan struct{}
+	waitErr error
+}
+
+// grace is how long a server may take to end by itself.
+const grace = 3 * time.Second
+
+// nobody is Debian's unprivileged user and group.
+const nobody = "65534"
+
+// Start starts the tier and returns when it answers its ready path.
+//
+// The server is the first process of a PID namespace, so that ending it ends
+// whatever it has forked; the kernel ends it, too, when this process dies.
+func Start(ctx context.Context, t *tier.Tier, bed *testbed.Testbed, p Places) (*Instance, error) {
+	if m := t.Missing(p.Bin); m != "" {
+		return nil, fmt.Errorf("tier %s cannot run here: %s", t.Name, m)
+	}
+	addr := bed.Addr(t.Boundary)
+	in := &Instance{Addr: addr, tier: t, bed: bed, log: filepath.Join(p.State, "log"), exited: make(chan struct{})}
+	if err := in.portFree(); err != nil {
+		return nil, err
+	}
+	r, err := t.Render(tier.Vars{
+		Addr: addr.String(), IP: addr.Addr().String(), Port: fmt.Sprint(addr.Port()),
+		Root: p.Root, State: p.State, Bin: p.Bin, Repo: p.Repo,
+		Iface: bed.Server.Iface, MAC: bed.Server.MAC.String(),
+		PeerIP: bed.Client.IP.String(), PeerMAC: bed.Client.MAC.String(),
+		CPUs: bed.Server.CPUList(), Testbed: bed.Name,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("tier %s: %w", t.Name, err)
+	}
+	if err := in.prepare(p.State, r); err != nil {
+		return nil, fmt.Errorf("tier %s: %w", t.Name, err)
+	}
+	if err := in.launch(r); err != nil {
+		return nil, fmt.Errorf("starting tier %s: %w", t.Name, err)
+	}
+	if err := in.ready(ctx); err != nil {
+		in.Stop()
+		return nil, err
+	}
+	return in, nil
+}
+
+// portFree fails early where something else listens, since a server's own
+// message on that is often cryptic.
+func (in *Instance) portFree() error {
+	if in.tier.Boundary == "bypass" {
+		return nil
+	}
+	return in.bed.Server.Do(func() error {
+		l, err := net.Listen("tcp", in.Addr.String())
+		if err != nil {
+			return fmt.Errorf("tier %s: %w; something else listens there (ss -ltnp shows what)", in.tier.Name, err)
+		}
+		return l.Close()
+	})
+}
+
+// prepare writes the tier's files to its state folder and gives that to the
+// user the server runs as.
+func (in *Instance) prepare(state string, r *tier.Rendered) error {
+	if err := os.MkdirAll(state, 0o755); err != nil {
+		return err
+	}
+	var config bytes.Buffer
+	fmt.Fprintln(&config, strings.Join(r.Start, " "), strings.Join(r.Env, " "))
+	for name, b := range r.Files {
+		if err := os.WriteFile(filepath.Join(state, name), b, 0o644); err != nil {
+			return err
+		}
+		config.Write(b)
+	}
+	// Two instances of one configuration must hash alike.
+	in.Config = bytes.ReplaceAll(config.Bytes(), []byte(state), []byte("STATE"))
+	if in.drop() {
+		return os.Chown(state, 65534, 65534)
+	}
+	return nil
+}
+
+// drop tells whether the server gives up root. In a user namespace there is
+// no other user to become, and no root worth giving up.
+func (in *Instance) drop() bool {
+	if in.tier.User == "root" || os.Geteuid() != 0 {
+		return false
+	}
+	m, err := os.ReadFile("/proc/self/uid_map")
+	return err == nil && strings.Fields(string(m))[2] != "1"
+}
+
+func (in *Instance) launch(r *tier.Rendered) error {
+	argv := r.Start
+	if in.drop() {
+		argv = append([]string{"setpriv", "--reuid", nobody, "--regid", nobody, "--clear-groups", "--no-new-privs", "--inh-caps=-all",
+			"--pdeathsig", "KILL"}, argv...)
+	}
+	// Servers append to it, too, when told its name as their error log.
+	log, err := os.OpenFile(in.log, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	if in.drop() {
+		if err := log.Chown(65534, 65534); err != nil {
+			return err
+		}
+	}
+	cmd := in.bed.Server.Command(context.Background(), argv[0], argv[1:]...)
+	cmd.Env = append([]string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8", "HOME=" + filepath.Dir(in.log)}, r.Env...)
+	cmd.Dir = filepath.Dir(in.log)
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags: syscall.CLONE_NEWPID,
+		Pdeathsig:  syscall.SIGKILL,
+		Setsid:     true, // a scheduling group of its own
+	}
+	in.cmd = cmd
+	started := make(chan error)
+	go func() {
+		// The kernel sends Pdeathsig when the thread that forked ends, so that
+		// thread is kept for as long as the server runs.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			in.waitErr = cmd.Wait()
+			close(in.exited)
+		}
+	}()
+	return <-started
+}
+
+// ready asks for the ready path until it answers 200.
+func (in *Instance) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, in.tier.Ready.Within)
+	defer cancel()
+	client := &http.Client{
+		Timeout: in.tier.Ready.Within,
+		Transport: &http.Transport{
+			DisableKeepAlives: true,
+			DialContext: func(context.Context, string, string) (net.Conn, error) {
+				return in.bed.Client.Dial(in.Addr, time.Second)
+			},
+		},
+	}
+	var last error
+	for {
+		resp, err := client.Get("http://" + in.Addr.String() + in.tier.Ready.Path)
+		if err == nil {
+			_, _ = io.Copy(io.Discard, resp.Body)
+			resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return nil
+			}
+			err = errors.New(resp.Status)
+		}
+		last = err
+		select {
+		case <-in.exited:
+			return fmt.Errorf("tier %s ended before it answered: %v\n%s", in.tier.Name, in.waitErr, in.Tail())
+		case <-ctx.Done():
+			if err := context.Cause(ctx); errors.Is(err, context.Canceled) {
+				return err
+			}
+			return fmt.Errorf("tier %s does not answer %s%s within %v (last: %v)\n%s", in.tier.Name, in.Addr, in.tier.Ready.Path, in.tier.Ready.Within, last, in.Tail())
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// Running tells whether the server is still there.
+func (in *Instance) Running() bool {
+	select {
+	case <-in.exited:
+		return false
+	default:
+		return true
+	}
+}
+
+// Tail is the end of the server's log.
+func (in *Instance) Tail() string {
+	b, err := os.ReadFile(in.log)
+	if err != nil {
+		return err.Error()
+	}
+	const most = 2000
+	if len(b) > most {
+		b = b[len(b)-most:]
+	}
+	return fmt.Sprintf("its log (%s) ends:\n%s", in.log, strings.TrimSpace(string(b)))
+}
+
+// PID is the server's first process.
+func (in *Instance) PID() int { return in.cmd.Process.Pid }
+
+// Stop ends the server: SIGTERM, and after a while SIGKILL. As the first
+// process of its namespace it takes all others with it.
+func (in *Instance) Stop() {
+	// A process without a handler for SIGTERM does not get it when it is the
+	// first of a PID namespace; python has one for SIGINT.
+	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		_ = in.cmd.Process.Signal(s)
+		select {
+		case <-in.exited:
+			return
+		case <-time.After(grace / 3):
+		}
+	}
+	_ = in.cmd.Process.Kill()
+	<-in.exited
+}
