@@ -121,7 +121,7 @@ func vmBuildCmd() *cobra.Command {
 		Short: "Build the machine's image and kernels into the cache",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-				return vm.Build(cmd.Context(), os.Stdout)
+			return vm.Build(cmd.Context(), os.Stdout)
 		},
 	}
 }

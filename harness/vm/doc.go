@@ -1,0 +1,17 @@
+// Package vm runs commands in a virtual machine: a Debian kernel with two
+// emulated Intel 82576 ports on one wire, an IOMMU and hugepages, for what the
+// machine at hand cannot or must not do (load a kernel module, give a NIC to
+// DPDK).
+//
+// A machine lives for one command. It starts from an image that is built from
+// Debian's packages and cached, takes the run's files in its initial file
+// system and hands its results back through shared memory. It has no disk and
+// no way to the outside.
+//
+// There are two clocks. In [Virtual] time, the default, QEMU runs one guest
+// instruction at a time and counts time in instructions (-icount), so the same
+// run gives the same bytes on any host under any load. It measures path length
+// and mechanism, and knows nothing of caches, of PCIe or of true parallelism.
+// In [RealTime] the clock is the host's. The two are never mixed: a result
+// carries its clock in its [Identity].
+package vm

@@ -1,0 +1,82 @@
+package vm
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// kvmLimit bounds the trial boot. With KVM the kernel reaches its init program
+// in about two seconds.
+const kvmLimit = 15 * time.Second
+
+// KVMWorks tells whether a guest runs under KVM here. That /dev/kvm can be
+// opened proves nothing: on some nested hosts a guest aborts or hangs later, so
+// a real kernel is booted to the end once and the answer is kept in the cache,
+// for this host kernel and this QEMU.
+func KVMWorks(ctx context.Context) bool {
+	f, err := os.OpenFile("/dev/kvm", os.O_RDWR, 0)
+	if err != nil {
+		return false
+	}
+	f.Close()
+	version, err := Version(ctx)
+	if err != nil {
+		return false
+	}
+	host, _ := os.ReadFile("/proc/sys/kernel/osrelease")
+	cpu, _ := os.ReadFile("/proc/cpuinfo")
+	model := ""
+	for _, line := range strings.Split(string(cpu), "\n") {
+		if strings.HasPrefix(line, "model name") {
+			model = line
+			break
+		}
+	}
+	cache, err := CacheDir()
+	if err != nil {
+		return false
+	}
+	answer := filepath.Join(cache, "kvm-"+key(version, string(host), model))
+	if b, err := os.ReadFile(answer); err == nil {
+		return string(b) == "yes\n"
+	}
+	works := "no\n"
+	if tryKVM(ctx) == nil {
+		works = "yes\n"
+	}
+	if ctx.Err() == nil {
+		os.WriteFile(answer, []byte(works), 0o644)
+	}
+	return works == "yes\n"
+}
+
+// tryKVM boots a machine under KVM that runs /bin/true.
+func tryKVM(ctx context.Context) error {
+	o := Options{Argv: []string{"true"}, Clock: RealTime, Timeout: kvmLimit}
+	o.defaults()
+	kernel, err := DebianKernel(ctx, Linux61)
+	if err != nil {
+		return err
+	}
+	o.Kernel = kernel
+	dir, err := os.MkdirTemp("", "kvm-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	m := &machine{
+		opts: o, accel: "kvm",
+		initrd: filepath.Join(dir, "initrd"), box: filepath.Join(dir, "box"),
+		console: filepath.Join(dir, "console"), output: filepath.Join(dir, "output"),
+	}
+	if _, _, err := buildInitrd(ctx, m.initrd, &o, false); err != nil {
+		return err
+	}
+	if err := m.run(ctx, nil); err != nil {
+		return err
+	}
+	return collect(m, new(Result))
+}
