@@ -1,0 +1,1 @@
+// The presence of an assembly file lets clock.go declare functions without bodies.

@@ -1,0 +1,118 @@
+package load
+
+import (
+	"context"
+	"net/netip"
+	"os"
+	"testing"
+	"time"
+
+	"crossing/data"
+)
+
+// The tests' own program is what Run starts again.
+func TestMain(m *testing.M) {
+	Main()
+	os.Exit(m.Run())
+}
+
+var loopback = netip.MustParseAddrPort("127.0.0.1:0")
+
+func null(t testing.TB, bodyLen int, block bool) *NullServer {
+	t.Helper()
+	n, err := StartNull(context.Background(), loopback, -1, bodyLen, block, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { n.Close() })
+	return n
+}
+
+func run(t testing.TB, c Config) *Result {
+	t.Helper()
+	r, err := Run(context.Background(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// TestClosedLoop runs every mode against a server that does nothing wrong, and
+// checks what must hold of the rows of any run.
+func TestClosedLoop(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		Config
+	}{
+		{"hybrid", Config{Mode: Hybrid, Connections: 1}},
+		{"hybrid of 16", Config{Mode: Hybrid, Connections: 16}},
+		{"spin", Config{Mode: Spin, Connections: 1}},
+		{"spin of 4", Config{Mode: Spin, Connections: 4}},
+		{"block", Config{Mode: Block, Connections: 3}},
+		{"tick", Config{Mode: Tick, Connections: 2}},
+		{"two workers", Config{Mode: Block, Connections: 5, Workers: 2}},
+		{"more workers than connections", Config{Mode: Block, Connections: 2, Workers: 4}},
+		{"stamps", Config{Mode: Block, Connections: 2, Stamps: true}},
+		{"pinned", Config{Mode: Block, Connections: 2, CPUs: []int{0}}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := test.Config
+			c.Target, c.BodyLen, c.Path = null(t, 100, true).Addr, 100, "/100"
+			c.WarmUp, c.Duration, c.Jitter = 50*time.Millisecond, 200*time.Millisecond, 5*time.Millisecond
+			r := run(t, c)
+			s := r.Summary()
+			if s.OK == 0 || s.OK != s.Requests || len(s.Failures) != 0 {
+				t.Errorf("ok %d of %d, failures %v", s.OK, s.Requests, s.Failures)
+			}
+			if r.Opened != c.Connections || r.Reconnects != 0 {
+				t.Errorf("%d opened, %d reconnects; want %d, 0", r.Opened, r.Reconnects, c.Connections)
+			}
+			if s.Little < .98 || s.Little > 1.02 {
+				t.Errorf("Little's law: %g", s.Little)
+			}
+			if r.ClientCPU <= 0 || r.Jitter.Total == 0 || r.Elapsed != c.Duration {
+				t.Errorf("CPU %v, %d gaps, %v elapsed", r.ClientCPU, r.Jitter.Total, r.Elapsed)
+			}
+			checkRows(t, r, c)
+		})
+	}
+}
+
+// checkRows checks what holds of every row, whatever happened.
+func checkRows(t *testing.T, r *Result, c Config) {
+	t.Helper()
+	offsets := map[int32]int64{}
+	length := int64(-1)
+	for i := range r.Requests {
+		q := &r.Requests[i]
+		if q.IntendedNs > q.SentNs || q.SentNs > q.FirstByteNs || q.FirstByteNs > q.LastByteNs {
+			t.Fatalf("row %d: times decrease: %+v", i, *q)
+		}
+		if q.WarmUp != (q.IntendedNs < int64(c.WarmUp)) {
+			t.Fatalf("row %d: warm-up %v at %v", i, q.WarmUp, time.Duration(q.IntendedNs))
+		}
+		if c.Schedule == nil && q.Failure == data.None && q.IntendedNs != q.SentNs {
+			t.Fatalf("row %d: a closed loop's request waited: %+v", i, *q)
+		}
+		if q.Failure == data.None && (q.Status != 200 || c.BodyLen >= 0 && q.Bytes != c.BodyLen || q.Port == 0) {
+			t.Fatalf("row %d: %+v", i, *q)
+		}
+		if c.Stamps && q.Failure == data.None && (q.StampNs < q.SentNs-1e6 || q.StampNs > q.LastByteNs) {
+			t.Fatalf("row %d: stamp outside of the request: %+v", i, *q)
+		}
+		if q.Failure == data.Unsent || q.Failure == data.Refused {
+			continue
+		}
+		if before, ok := offsets[q.Conn]; !ok && q.Offset != 0 || ok && q.Offset <= before {
+			t.Fatalf("row %d: offset %d after %d on connection %d", i, q.Offset, before, q.Conn)
+		} else if ok && before == 0 {
+			if length < 0 {
+				length = q.Offset
+			}
+			if q.Offset != length {
+				t.Fatalf("row %d: requests of %d and %d bytes", i, length, q.Offset)
+			}
+		}
+		offsets[q.Conn] = q.Offset
+	}
+}

@@ -1,0 +1,176 @@
+package load
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"crossing/data"
+)
+
+// A Summary is what a terminal shows of a run. It is computed from the measured
+// rows alone; times are nanoseconds.
+type Summary struct {
+	Requests  int            `json:"requests"`            // due in the measured part
+	OK        int            `json:"ok"`                  // of them answered as demanded
+	Failures  map[string]int `json:"failures,omitempty"`  // of them not, by kind
+	Rate      float64        `json:"rate_per_s"`          // answered per second
+	BodyRate  float64        `json:"body_bytes_per_s"`    // bytes of bodies per second
+	Service   Latency        `json:"service_ns"`          // from the send to the last byte
+	Response  Latency        `json:"response_ns"`         // from when it was due to the last byte
+	Occupancy float64        `json:"occupancy"`           // closed loop: rate × mean service time / connections
+	Little    float64        `json:"little"`              // rate × mean service time / mean number outstanding: 1 if no row is lost
+	Adherence float64        `json:"adherence,omitempty"` // open loop: share of the due requests that were sent within the run
+	CPU       float64        `json:"client_cpu_ns"`       // client's CPU time per request
+	Warnings  []string       `json:"warnings,omitempty"`
+	Rejected  bool           `json:"rejected,omitempty"` // a warning is so grave that the run must not be used
+}
+
+// A Latency describes a distribution of times in ns. Quantiles are of the rows,
+// the smallest value that at least the share q of them do not exceed.
+type Latency struct {
+	Mean float64 `json:"mean"`
+	Dev  float64 `json:"sd"`
+	Min  int64   `json:"min"`
+	P50  int64   `json:"p50"`
+	P75  int64   `json:"p75"`
+	P90  int64   `json:"p90"`
+	P99  int64   `json:"p99"`
+	P999 int64   `json:"p99.9"`
+	Max  int64   `json:"max"`
+}
+
+// Bounds of the checks.
+const (
+	leastOccupancy = 0.97  // below, the client was late to send the next request
+	littleMargin   = 0.01  // beyond, rows are missing or counted twice
+	goodAdherence  = 0.999 // below, the run is marked
+	leastAdherence = 0.95  // below, it is rejected
+)
+
+// Summary computes the summary.
+func (r *Result) Summary() Summary {
+	s := Summary{Failures: map[string]int{}}
+	from, to := int64(r.WarmUp), int64(r.WarmUp+r.Elapsed)
+	var service, response []int64
+	var within, sent, shed int
+	var inside, outstanding, bytes, all int64
+	for i := range r.Requests {
+		q := &r.Requests[i]
+		if end := q.LastByteNs; end >= from && end < to && q.Failure != data.Unsent {
+			all++
+			if answered(q) {
+				within++
+				inside += q.ServiceNs()
+				bytes += q.Bytes
+			}
+		}
+		outstanding += max(0, min(q.LastByteNs, to)-max(q.SentNs, from))
+		if q.WarmUp || q.IntendedNs >= to {
+			continue
+		}
+		if q.Failure == data.Shed {
+			shed++
+			s.Failures[q.Failure.String()]++
+			continue
+		}
+		s.Requests++
+		if q.Failure != data.Unsent && q.SentNs < to {
+			sent++
+		}
+		if q.OK() {
+			s.OK++
+		} else {
+			s.Failures[q.Failure.String()]++
+		}
+		if answered(q) {
+			service = append(service, q.ServiceNs())
+			response = append(response, q.ResponseNs())
+		}
+	}
+	s.Service, s.Response = Describe(service), Describe(response)
+	if seconds := r.Elapsed.Seconds(); seconds > 0 {
+		s.Rate, s.BodyRate = float64(within)/seconds, float64(bytes)/seconds
+	}
+	if all > 0 {
+		s.CPU = float64(r.ClientCPU) / float64(all)
+	}
+	if outstanding > 0 {
+		s.Little = float64(inside) / float64(outstanding)
+	}
+	if r.Schedule == "" {
+		s.Occupancy = float64(inside) / float64(r.Elapsed) / float64(r.Connections)
+	} else if s.Requests > 0 {
+		s.Adherence = float64(sent) / float64(s.Requests)
+	}
+	r.judge(&s)
+	return s
+}
+
+// answered tells whether a whole response came, right or wrong.
+func answered(q *data.Request) bool { return q.Status != 0 }
+
+// judge adds the warnings.
+func (r *Result) judge(s *Summary) {
+	warn := func(format string, a ...any) { s.Warnings = append(s.Warnings, fmt.Sprintf(format, a...)) }
+	if s.OK == 0 {
+		s.Rejected = true
+		warn("no request was answered as demanded")
+	}
+	if r.Opened != r.Connections {
+		s.Rejected = true
+		warn("%d connections opened, %d asked for", r.Opened, r.Connections)
+	}
+	if r.Full {
+		warn("the rows were full after %v: raise the greatest rate (MaxRate)", (r.WarmUp + r.Elapsed).Round(time.Millisecond))
+	}
+	if n := s.Requests - s.OK; n > 0 {
+		warn("%d of %d requests failed", n, s.Requests)
+	}
+	if s.OK > 0 && math.Abs(s.Little-1) > littleMargin && len(s.Failures) == 0 {
+		warn("Little's law: rate × mean time is %.1f %% of the number outstanding", 100*s.Little)
+	}
+	switch {
+	case r.Schedule == "":
+		if s.OK > 0 && s.Occupancy < leastOccupancy {
+			warn("occupancy %.3f: for %.1f %% of the time a connection had no request outstanding; latencies are too short by as much", s.Occupancy, 100*(1-s.Occupancy))
+		}
+	case s.Adherence < leastAdherence:
+		s.Rejected = true
+		warn("adherence %.2f %%, below %.0f %%: this load was not offered; lower the rate or open more connections", 100*s.Adherence, 100*leastAdherence)
+	case s.Adherence < goodAdherence:
+		warn("adherence %.2f %%, below %.1f %%: the load was offered in part", 100*s.Adherence, 100*goodAdherence)
+	}
+}
+
+// Describe sorts times and describes them.
+func Describe(ns []int64) (l Latency) {
+	n := len(ns)
+	if n == 0 {
+		return l
+	}
+	slices.Sort(ns)
+	var sum, squares float64
+	for _, v := range ns {
+		sum += float64(v)
+	}
+	l.Mean = sum / float64(n)
+	for _, v := range ns {
+		squares += (float64(v) - l.Mean) * (float64(v) - l.Mean)
+	}
+	if n > 1 {
+		l.Dev = math.Sqrt(squares / float64(n-1))
+	}
+	l.Min, l.Max = ns[0], ns[n-1]
+	l.P50, l.P75, l.P90 = Quantile(ns, .5), Quantile(ns, .75), Quantile(ns, .9)
+	l.P99, l.P999 = Quantile(ns, .99), Quantile(ns, .999)
+	return l
+}
+
+// Quantile is the smallest of the sorted values that at least the share q of
+// them do not exceed. There must be one.
+func Quantile(sorted []int64, q float64) int64 {
+	k := int(math.Ceil(q*float64(len(sorted)))) - 1
+	return sorted[min(max(k, 0), len(sorted)-1)]
+}
