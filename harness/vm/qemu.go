@@ -70,10 +70,11 @@ type machine struct {
 }
 
 // kernelCommandLine: oops=panic and panic=-1 end the machine at the first
-// kernel bug, with the message on the console; nokaslr keeps addresses, and with
+// kernel bug, with the message on the console; cryptomgr.notests saves a second
+// of self-tests at each boot; nokaslr keeps addresses, and with
 // them hashes and cache lines, the same from run to run.
 func (m *machine) kernelCommandLine() string {
-	line := "console=ttyS0 loglevel=4 panic=-1 oops=panic nokaslr mitigations=off intel_iommu=on iommu=pt net.ifnames=0 random.trust_cpu=on"
+	line := "console=ttyS0 loglevel=4 panic=-1 oops=panic nokaslr mitigations=off intel_iommu=on iommu=pt net.ifnames=0 random.trust_cpu=on cryptomgr.notests"
 	if m.opts.Append != "" {
 		line += " " + m.opts.Append
 	}
