@@ -36,7 +36,8 @@ func rootCmd() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	c.AddCommand(vmCmd(), tierCmd())
+	c.AddCommand(vmCmd(), tierCmd(), loadCmd())
+	c.AddCommand(loadWorkerCmds()...)
 	return c
 }
 

@@ -55,6 +55,7 @@ type Config struct {
 	Target      netip.AddrPort
 	Host        string        // Host field; empty: Target
 	Path        string        // request target, already encoded; empty: "/"
+	Fields      []string      // further header fields, "Name: value"
 	Connections int           // kept-alive connections, each with at most one request outstanding
 	Mode        Mode          // how to wait
 	Spin        time.Duration // how long Hybrid polls before it sleeps; 0: 50 µs
@@ -85,19 +86,20 @@ const (
 // normal returns c with defaults filled in, or what is wrong with it.
 func (c Config) normal() (Config, error) {
 	for what, bad := range map[string]bool{
-		"Target needs an address and a port":                   !c.Target.IsValid() || c.Target.Port() == 0,
-		"Connections must be 1 to 10000":                       c.Connections < 1 || c.Connections > maxConnections,
-		"Duration must be positive":                            c.Duration <= 0,
-		"WarmUp must not be negative":                          c.WarmUp < 0,
-		"Timeout must not be negative":                         c.Timeout < 0,
-		"Workers must not be negative":                         c.Workers < 0,
-		"Status must be 100 to 599, or 0 for 200":              c.Status != 0 && (c.Status < 100 || c.Status > 599),
-		"Mode is unknown":                                      int(c.Mode) >= len(modeNames),
-		"Path must begin with / and have no space, CR or LF":   c.Path != "" && (c.Path[0] != '/' || strings.ContainsAny(c.Path, " \r\n")),
-		"Path and Host together must be shorter than 8 KiB":    len(c.Path)+len(c.Host) > maxTarget,
-		"Host must have no space, CR or LF":                    strings.ContainsAny(c.Host, " \r\n"),
-		"Duration and WarmUp together must be less than a day": c.Duration+c.WarmUp > 24*time.Hour,
-		"MaxRate must not be negative":                         c.MaxRate < 0,
+		"Target needs an address and a port":                             !c.Target.IsValid() || c.Target.Port() == 0,
+		"Connections must be 1 to 10000":                                 c.Connections < 1 || c.Connections > maxConnections,
+		"Duration must be positive":                                      c.Duration <= 0,
+		"WarmUp must not be negative":                                    c.WarmUp < 0,
+		"Timeout must not be negative":                                   c.Timeout < 0,
+		"Workers must not be negative":                                   c.Workers < 0,
+		"Status must be 100 to 599, or 0 for 200":                        c.Status != 0 && (c.Status < 100 || c.Status > 599),
+		"Mode is unknown":                                                int(c.Mode) >= len(modeNames),
+		"Path must begin with / and have no space, CR or LF":             c.Path != "" && (c.Path[0] != '/' || strings.ContainsAny(c.Path, " \r\n")),
+		"Path and Host together must be shorter than 8 KiB":              len(c.Path)+len(c.Host) > maxTarget,
+		"Host must have no space, CR or LF":                              strings.ContainsAny(c.Host, " \r\n"),
+		"Duration and WarmUp together must be less than a day":           c.Duration+c.WarmUp > 24*time.Hour,
+		"Fields must be \"Name: value\", without CR or LF, 2 KiB in all": !fieldsOK(c.Fields),
+		"MaxRate must not be negative":                                   c.MaxRate < 0,
 	} {
 		if bad {
 			return c, errors.New("load: " + what)
@@ -129,4 +131,25 @@ func (c Config) normal() (Config, error) {
 	}
 	c.Workers = min(max(c.Workers, 1), c.Connections)
 	return c, nil
+}
+
+func fieldsOK(fields []string) bool {
+	size := 0
+	for _, f := range fields {
+		name, _, ok := strings.Cut(f, ":")
+		if !ok || name == "" || strings.ContainsAny(name, " \t") || strings.ContainsAny(f, "\r\n\x00") {
+			return false
+		}
+		size += len(f)
+	}
+	return size <= 2<<10
+}
+
+// request is the request, byte for byte.
+func (c *Config) request() []byte {
+	b := fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\n", c.Path, c.Host)
+	for _, f := range c.Fields {
+		b = fmt.Appendf(b, "%s\r\n", f)
+	}
+	return append(b, "\r\n"...)
 }

@@ -70,8 +70,8 @@ func TestClosedLoop(t *testing.T) {
 			if s.Little < .98 || s.Little > 1.02 {
 				t.Errorf("Little's law: %g", s.Little)
 			}
-			if r.ClientCPU <= 0 || r.Jitter.Total == 0 || r.Elapsed != c.Duration {
-				t.Errorf("CPU %v, %d gaps, %v elapsed", r.ClientCPU, r.Jitter.Total, r.Elapsed)
+			if r.ClientCPU <= 0 || r.Watched == 0 || r.Elapsed != c.Duration {
+				t.Errorf("CPU %v, watched for %v, %v elapsed", r.ClientCPU, r.Watched, r.Elapsed)
 			}
 			checkRows(t, r, c)
 		})

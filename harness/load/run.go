@@ -35,7 +35,8 @@ type Result struct {
 	ClientCPU             time.Duration // user + system time of the workers in the measured part
 	UserCPU, SystemCPU    time.Duration
 	Voluntary, Preemptive int64         // context switches of the workers in the measured part
-	Jitter                Histogram     // gaps of the client's CPUs just before the start, ns
+	Jitter                Histogram     // gaps over 1 µs of the client CPUs just before the start (see Jitter), ns
+	Watched               time.Duration // for how long these were counted, all workers together
 	Lateness              Histogram     // open loop: of sends for which a connection was free, ns
 	ClockStep             time.Duration // change of CLOCK_REALTIME against CLOCK_MONOTONIC (stamps only)
 	Full                  bool          // the reserved rows did not suffice: the run ended early
@@ -130,7 +131,7 @@ type worker struct {
 func startWorker(ctx context.Context, c *Config, i int, times []int64) (w *worker, err error) {
 	j := job{
 		Target: c.Target, Mode: c.Mode, Spin: c.Spin,
-		Request: []byte("GET " + c.Path + " HTTP/1.1\r\nHost: " + c.Host + "\r\n\r\n"),
+		Request: c.request(),
 		First:   int32(i), Step: int32(c.Workers), Total: int32(c.Connections),
 		Connections: share(c.Connections, i, c.Workers),
 		WarmUp:      c.WarmUp, Duration: c.Duration, Timeout: c.Timeout,
@@ -262,7 +263,7 @@ func (w *worker) discard() {
 func collect(c *Config, origin int64, workers []*worker, reports []report) *Result {
 	r := &Result{
 		OriginNs: origin, Mode: c.Mode, Connections: c.Connections, Workers: c.Workers,
-		WarmUp: c.WarmUp,
+		WarmUp: c.WarmUp, Watched: max(0, c.Jitter) * time.Duration(len(workers)),
 	}
 	if c.Schedule != nil {
 		r.Schedule = c.Schedule.String()

@@ -1,9 +1,11 @@
 package load
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"crossing/data"
@@ -15,7 +17,7 @@ type Summary struct {
 	Requests  int            `json:"requests"`            // due in the measured part
 	OK        int            `json:"ok"`                  // of them answered as demanded
 	Failures  map[string]int `json:"failures,omitempty"`  // of them not, by kind
-	Rate      float64        `json:"rate_per_s"`          // answered per second
+	Rate      float64        `json:"rate_per_s"`          // answered as demanded per second, whenever due
 	BodyRate  float64        `json:"body_bytes_per_s"`    // bytes of bodies per second
 	Service   Latency        `json:"service_ns"`          // from the send to the last byte
 	Response  Latency        `json:"response_ns"`         // from when it was due to the last byte
@@ -23,8 +25,9 @@ type Summary struct {
 	Little    float64        `json:"little"`              // rate × mean service time / mean number outstanding: 1 if no row is lost
 	Adherence float64        `json:"adherence,omitempty"` // open loop: share of the due requests that were sent within the run
 	CPU       float64        `json:"client_cpu_ns"`       // client's CPU time per request
-	Warnings  []string       `json:"warnings,omitempty"`
-	Rejected  bool           `json:"rejected,omitempty"` // a warning is so grave that the run must not be used
+	Marks     []string       `json:"marks,omitempty"`     // which checks the run did not pass, by a word each
+	Warnings  []string       `json:"warnings,omitempty"`  // the same in sentences
+	Rejected  bool           `json:"rejected,omitempty"`  // a warning is so grave that the run must not be used
 }
 
 // A Latency describes a distribution of times in ns. Quantiles are of the rows,
@@ -61,8 +64,10 @@ func (r *Result) Summary() Summary {
 		if end := q.LastByteNs; end >= from && end < to && q.Failure != data.Unsent {
 			all++
 			if answered(q) {
-				within++
 				inside += q.ServiceNs()
+			}
+			if q.OK() {
+				within++
 				bytes += q.Bytes
 			}
 		}
@@ -111,36 +116,76 @@ func (r *Result) Summary() Summary {
 // answered tells whether a whole response came, right or wrong.
 func answered(q *data.Request) bool { return q.Status != 0 }
 
-// judge adds the warnings.
+// judge adds marks and warnings.
 func (r *Result) judge(s *Summary) {
-	warn := func(format string, a ...any) { s.Warnings = append(s.Warnings, fmt.Sprintf(format, a...)) }
-	if s.OK == 0 {
+	warn := func(mark, format string, a ...any) {
+		s.Marks = append(s.Marks, mark)
+		s.Warnings = append(s.Warnings, fmt.Sprintf(format, a...))
+	}
+	reject := func(mark, format string, a ...any) {
 		s.Rejected = true
-		warn("no request was answered as demanded")
+		warn(mark, format, a...)
+	}
+	if s.OK == 0 {
+		reject("none-ok", "no request was answered as demanded")
 	}
 	if r.Opened != r.Connections {
-		s.Rejected = true
-		warn("%d connections opened, %d asked for", r.Opened, r.Connections)
+		reject("opened", "%d connections opened, %d asked for", r.Opened, r.Connections)
 	}
 	if r.Full {
-		warn("the rows were full after %v: raise the greatest rate (MaxRate)", (r.WarmUp + r.Elapsed).Round(time.Millisecond))
+		warn("full", "the rows were full after %v: raise the greatest rate (MaxRate)", (r.WarmUp + r.Elapsed).Round(time.Millisecond))
 	}
 	if n := s.Requests - s.OK; n > 0 {
-		warn("%d of %d requests failed", n, s.Requests)
+		warn("failures", "%d of %d requests failed", n, s.Requests)
 	}
 	if s.OK > 0 && math.Abs(s.Little-1) > littleMargin && len(s.Failures) == 0 {
-		warn("Little's law: rate × mean time is %.1f %% of the number outstanding", 100*s.Little)
+		warn("little", "Little's law: rate × mean time is %.1f %% of the mean number outstanding", 100*s.Little)
 	}
 	switch {
 	case r.Schedule == "":
 		if s.OK > 0 && s.Occupancy < leastOccupancy {
-			warn("occupancy %.3f: for %.1f %% of the time a connection had no request outstanding; latencies are too short by as much", s.Occupancy, 100*(1-s.Occupancy))
+			warn("occupancy", "occupancy %.3f: a connection had no request outstanding for %.1f %% of the time, so the loop was not closed", s.Occupancy, 100*(1-s.Occupancy))
 		}
 	case s.Adherence < leastAdherence:
-		s.Rejected = true
-		warn("adherence %.2f %%, below %.0f %%: this load was not offered; lower the rate or open more connections", 100*s.Adherence, 100*leastAdherence)
+		reject("adherence", "adherence %.2f %%, below %.0f %%: this load was not offered; lower the rate or open more connections", 100*s.Adherence, 100*leastAdherence)
 	case s.Adherence < goodAdherence:
-		warn("adherence %.2f %%, below %.1f %%: the load was offered in part", 100*s.Adherence, 100*goodAdherence)
+		warn("adherence", "adherence %.2f %%, below %.1f %%: the load was offered in part", 100*s.Adherence, 100*goodAdherence)
+	}
+}
+
+// Enter writes into a dataset's row what the load knows of the run. It leaves
+// alone what says why the run was made and what was measured on the server.
+func (r *Result) Enter(run *data.Run) {
+	s := r.Summary()
+	run.Loop, run.Adherence = "closed", 1
+	if r.Schedule != "" {
+		run.Loop, run.Adherence = "open", s.Adherence
+		run.Arrivals, _, _ = strings.Cut(r.Schedule, " ")
+	}
+	run.Connections, run.Mode, run.Workers = int32(r.Connections), r.Mode.String(), int32(r.Workers)
+	run.OriginNs, run.WarmUpNs, run.ElapsedNs = r.OriginNs, int64(r.WarmUp), int64(r.Elapsed)
+	run.Outcome, run.Marks = data.OK, strings.Join(s.Marks, " ")
+	if s.Rejected {
+		run.Outcome, run.Error = data.Rejected, strings.Join(s.Warnings, "; ")
+	}
+	kinds := map[string]int{}
+	for i := range r.Requests {
+		if f := r.Requests[i].Failure; f != data.None {
+			kinds[f.String()]++
+		}
+	}
+	if text, err := json.Marshal(kinds); err == nil && len(kinds) > 0 {
+		run.ByFailure = string(text)
+	}
+	run.Requests, run.Failures = int64(s.OK), int64(s.Requests-s.OK)
+	run.Opened, run.Reconnects = int32(r.Opened), int32(r.Reconnects)
+	run.Throughput, run.MeanNs = s.Rate, s.Response.Mean
+	run.P50Ns, run.P90Ns, run.P99Ns, run.MaxNs = s.Response.P50, s.Response.P90, s.Response.P99, s.Response.Max
+	run.Little, run.Occupancy = s.Little, s.Occupancy
+	run.ClientCPU = int64(r.ClientCPU)
+	run.JitterP99, run.JitterMax = r.Jitter.Quantile(.99), r.Jitter.Max
+	if r.Watched > 0 {
+		run.JitterRate = float64(r.Jitter.Total) / r.Watched.Seconds()
 	}
 }
 

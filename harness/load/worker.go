@@ -208,14 +208,17 @@ func (l *loop) connectAll() error {
 	return nil
 }
 
-// Jitter reads the clock for so long and counts the gaps between readings:
-// what is beyond some ten nanoseconds is time that this CPU gave to others,
-// and no latency below it can be told from noise.
+// Jitter reads the clock for so long and counts the gaps between readings that
+// are longer than a microsecond, some thirty readings' time: this CPU did
+// something else meanwhile (an interrupt, another task, the hypervisor's other
+// guests), and no latency below them can be told from noise.
 func Jitter(d time.Duration) (h Histogram) {
 	t := now()
 	for end := t + int64(d); t < end; {
 		u := now()
-		h.Add(u - t)
+		if u-t > 1000 {
+			h.Add(u - t)
+		}
 		t = u
 	}
 	return h

@@ -1,0 +1,110 @@
+package load
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// Print writes the summary for a reader at a terminal.
+func (r *Result) Print(w io.Writer, s *Summary) {
+	loop := "closed loop: each connection sends its next request when the last is answered"
+	if r.Schedule != "" {
+		loop = "open loop, " + r.Schedule + ": requests are sent when due, answered or not"
+	}
+	fmt.Fprintf(w, "%s\n%d connections, %d %s, client waits by %q, %v after %v of warm-up\n\n", loop,
+		r.Connections, r.Workers, plural(r.Workers, "worker"), r.Mode, r.Elapsed.Round(time.Millisecond), r.WarmUp)
+
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprint(t, "latency\tmean\tsd\tmin\tp50\tp90\tp99\tp99.9\tmax\t\n")
+	for _, l := range []struct {
+		name string
+		Latency
+	}{{"service", s.Service}, {"response", s.Response}} {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", l.name, Ns(l.Mean), Ns(l.Dev),
+			Ns(float64(l.Min)), Ns(float64(l.P50)), Ns(float64(l.P90)), Ns(float64(l.P99)), Ns(float64(l.P999)), Ns(float64(l.Max)))
+	}
+	t.Flush()
+	fmt.Fprintln(w, "service counts from the send to the last byte, response from when the request was due;")
+	if r.Schedule == "" {
+		fmt.Fprintln(w, "in a closed loop they are the same, and neither holds the waits that a stall spares it")
+	} else {
+		fmt.Fprintln(w, "their difference is the wait for a free connection and the client's own lateness")
+	}
+
+	fmt.Fprintf(w, "\n%12.1f  requests per second (%d in all, %d failed)\n", s.Rate, s.Requests, s.Requests-s.OK)
+	fmt.Fprintf(w, "%12s  of bodies per second\n", Bytes(s.BodyRate))
+	fmt.Fprintf(w, "%12s  client CPU per request\n", Ns(s.CPU))
+	if r.Schedule == "" {
+		fmt.Fprintf(w, "%12.4f  occupancy (rate × mean service time / connections)\n", s.Occupancy)
+	} else {
+		fmt.Fprintf(w, "%11.3f%%  adherence (requests sent within the run / due in it)\n", 100*s.Adherence)
+		fmt.Fprintf(w, "%12s  lateness of the client, p50 (p99 %s, max %s)\n", Ns(float64(r.Lateness.Quantile(.5))), Ns(float64(r.Lateness.Quantile(.99))), Ns(float64(r.Lateness.Max)))
+	}
+	fmt.Fprintf(w, "%12.4f  Little's law (rate × mean service time / mean number outstanding)\n", s.Little)
+	if r.Reconnects > 0 {
+		fmt.Fprintf(w, "%12d  connections opened again\n", r.Reconnects)
+	}
+	if r.Watched > 0 {
+		fmt.Fprintf(w, "%12s  p99 of this CPU's gaps over 1 µs before the run (%.0f/s, max %s): the floor of any tail\n",
+			Ns(float64(r.Jitter.Quantile(.99))), float64(r.Jitter.Total)/r.Watched.Seconds(), Ns(float64(r.Jitter.Max)))
+	}
+	if len(s.Failures) > 0 {
+		var kinds []string
+		for kind, n := range s.Failures {
+			kinds = append(kinds, fmt.Sprintf("%s %d", kind, n))
+		}
+		slices.Sort(kinds)
+		fmt.Fprintf(w, "\nnot answered as demanded: %s\n", strings.Join(kinds, ", "))
+	}
+	for _, text := range s.Warnings {
+		fmt.Fprintf(w, "warning: %s\n", text)
+	}
+	if s.Rejected {
+		fmt.Fprintln(w, "this run is rejected: do not use its figures")
+	}
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return what
+	}
+	return what + "s"
+}
+
+// Ns writes a time given in ns with three digits and its unit.
+func Ns(ns float64) string {
+	switch {
+	case ns < 1e3:
+		return fmt.Sprintf("%.0f ns", ns)
+	case ns < 1e6:
+		return digits(ns/1e3) + " µs"
+	case ns < 1e9:
+		return digits(ns/1e6) + " ms"
+	}
+	return digits(ns/1e9) + " s"
+}
+
+// Bytes writes a number of bytes with three digits and its unit (powers of ten).
+func Bytes(n float64) string {
+	for _, unit := range []string{"B", "kB", "MB", "GB"} {
+		if n < 1000 || unit == "GB" {
+			return digits(n) + " " + unit
+		}
+		n /= 1000
+	}
+	return ""
+}
+
+func digits(x float64) string {
+	switch {
+	case x < 9.995:
+		return fmt.Sprintf("%.2f", x)
+	case x < 99.95:
+		return fmt.Sprintf("%.1f", x)
+	}
+	return fmt.Sprintf("%.0f", x)
+}
