@@ -61,7 +61,7 @@ type Config struct {
 	Spin        time.Duration // how long Hybrid polls before it sleeps; 0: 50 µs
 	Duration    time.Duration // measured part
 	WarmUp      time.Duration // before it; its rows are kept and flagged
-	Timeout     time.Duration // longest wait for a response, and for the last ones after the end; 0: 2 s
+	Timeout     time.Duration // longest wait for a response; for so long after the end an open loop still sends what is overdue; 0: 2 s
 	Schedule    Schedule      // when requests are due; nil: closed loop
 	Workers     int           // processes; 0: 1; never more than Connections
 	CPUs        []int         // worker i runs on CPUs[i mod len]; empty: anywhere

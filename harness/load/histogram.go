@@ -63,7 +63,7 @@ func (h *Histogram) Quantile(q float64) int64 {
 	}
 	rank := max(1, uint64(q*float64(h.Total)+0.999999))
 	for i, n := range h.Counts {
-		if n >= rank {
+		if n >= rank && i < len(h.Counts)-1 {
 			_, high := Bounds(i)
 			return min(high, h.Max)
 		}

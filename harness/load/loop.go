@@ -55,6 +55,7 @@ type loop struct {
 	stamps *stamps // nil: none are asked for
 
 	origin, measure, end int64 // start, end of the warm-up, end
+	last                 int64 // when the requests that are overdue at the end are given up
 	t                    int64 // the clock when last read
 	heard                int64 // when something was last received
 	tick, scan           int64 // when to look around next: a little, and at every connection
@@ -113,7 +114,7 @@ func (l *loop) look() bool {
 	if l.t < l.end {
 		return true
 	}
-	return (l.outstanding > 0 || l.open() && l.next < l.Scheduled) && l.t < l.end+int64(l.Timeout)+20*ms
+	return l.outstanding > 0 || l.more()
 }
 
 // attend looks whether a connection has waited for too long.
@@ -121,7 +122,7 @@ func (l *loop) attend(c *conn) {
 	var since int64
 	switch {
 	case c.state == down:
-		if c.since <= l.t && (l.t < l.end || c.row != nil) {
+		if c.since <= l.t && (l.t < l.end || c.row != nil || l.more()) {
 			l.dial(c)
 		}
 		return
@@ -132,8 +133,7 @@ func (l *loop) attend(c *conn) {
 	default:
 		return
 	}
-	// The last requests get until Timeout after the end, like the first.
-	if l.t-since < int64(l.Timeout) && l.t < l.end+int64(l.Timeout) {
+	if l.t-since < int64(l.Timeout) {
 		return
 	}
 	if c.state == connecting {
@@ -190,18 +190,22 @@ func (l *loop) deadline() int64 {
 	default:
 		until = min(until, l.end)
 	}
-	if l.open() && l.next < l.Scheduled && !l.free.empty() {
+	if l.more() && !l.free.empty() {
 		until = min(until, l.due())
 	}
 	return until
 }
+
+// more tells whether an open loop has requests to send. Those that are overdue
+// at the end are still sent for a while, so that the long waits, too, are known.
+func (l *loop) more() bool { return l.next < l.Scheduled && l.t < l.last }
 
 // due is when the next scheduled request is.
 func (l *loop) due() int64 { return l.origin + l.rows[l.next].IntendedNs }
 
 // dispatch sends what is due while a connection is free.
 func (l *loop) dispatch() {
-	for l.next < l.Scheduled && !l.free.empty() {
+	for l.more() && !l.free.empty() {
 		if l.t = now(); l.t < l.due() {
 			return
 		}
@@ -237,7 +241,7 @@ func (l *loop) proceed(c *conn) {
 	case c.row != nil: // shed by the connection before
 		l.outstanding--
 		l.request(c, c.row)
-	case l.open() && l.free.empty() && l.next < l.Scheduled && l.due() <= l.t:
+	case l.more() && l.free.empty() && l.due() <= l.t:
 		l.request(c, l.scheduled())
 	case l.open():
 		if !c.queued {
@@ -436,7 +440,7 @@ func (l *loop) reopen(c *conn) {
 	closeFD(c.fd)
 	c.state, c.since = down, l.t
 	l.broken++
-	if l.t < l.end || c.row != nil || l.open() {
+	if l.t < l.end || c.row != nil || l.more() {
 		l.dial(c)
 	}
 }
@@ -469,7 +473,7 @@ func (l *loop) refused(c *conn) {
 		if row = l.newRow(); row != nil {
 			row.IntendedNs, row.WarmUp = max(1, c.since-l.origin), c.since < l.measure
 		}
-	case l.open() && l.next < l.Scheduled && l.due() <= l.t:
+	case l.more() && l.due() <= l.t:
 		row = l.scheduled()
 	}
 	if row != nil {

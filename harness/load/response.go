@@ -289,6 +289,9 @@ func parseHead(b []byte) (h head, v verdict) {
 			return h, malformed
 		}
 	}
+	if minor == '0' && h.length == chunked {
+		return h, malformed // HTTP/1.0 has no chunks: section 6.1
+	}
 	switch {
 	case h.status < 200:
 		h.length = 0

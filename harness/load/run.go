@@ -83,7 +83,7 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 	go watch(ctx, &c, origin, workers, finish)
 	reports := make([]report, len(workers))
 	for i, w := range workers {
-		limit := time.Duration(origin-now()) + c.WarmUp + c.Duration + c.Timeout + 10*time.Second
+		limit := time.Duration(origin-now()) + c.WarmUp + c.Duration + 4*c.Timeout + 10*time.Second
 		if reports[i], err = w.hear(context.WithoutCancel(ctx), limit); err != nil {
 			return nil, fmt.Errorf("load: worker %d: %w", i, err)
 		}

@@ -116,6 +116,7 @@ func work(in *bufio.Reader, out *json.Encoder, r *report) error {
 	}
 	l.measure = l.origin + int64(j.WarmUp)
 	l.end = l.measure + int64(j.Duration)
+	l.last = l.end + int64(j.Timeout)
 	time.Sleep(time.Duration(l.origin - now()))
 	l.run()
 	if l.report.state != draining { // stopped early
