@@ -1,0 +1,192 @@
+// Package sweep collects a dataset: a plan's cells, each once in every block,
+// in a random order that is part of the data.
+package sweep
+
+import (
+	"bytes"
+	"embed"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"crossing/harness/load"
+	"crossing/harness/tier"
+	"crossing/servers/site"
+)
+
+// A Plan says what is collected.
+type Plan struct {
+	Name    string `yaml:"name" json:"name"` // of the dataset
+	Title   string `yaml:"title" json:"title"`
+	About   string `yaml:"about" json:"about"`
+	Testbed string `yaml:"testbed" json:"testbed"` // netns or vm
+
+	Tiers       []TierChoice  `yaml:"tiers" json:"tiers"`
+	Connections []int         `yaml:"connections" json:"connections"` // closed loops
+	Open        *Open         `yaml:"open" json:"open,omitempty"`     // open loops beside them
+	Files       []string      `yaml:"files" json:"files"`             // names without the slash
+	Blocks      int           `yaml:"blocks" json:"blocks"`
+	WarmUp      time.Duration `yaml:"warmup" json:"warmup"`
+	Duration    time.Duration `yaml:"duration" json:"duration"`
+	Seed        uint64        `yaml:"seed" json:"seed"`
+	Mode        load.Mode     `yaml:"mode" json:"mode"`
+	Workers     int           `yaml:"workers" json:"workers"`
+	Stamps      bool          `yaml:"stamps" json:"stamps"`
+	// Trace adds to every cell a second one with the stage tracer on, so that
+	// what the tracer costs is known.
+	Trace bool `yaml:"trace" json:"trace"`
+	// VM describes the guest of the vm testbed.
+	VM VM `yaml:"vm" json:"vm"`
+}
+
+// A TierChoice is a tier, by name, with some of its options set otherwise.
+type TierChoice struct {
+	Tier    string            `yaml:"tier" json:"tier"`
+	As      string            `yaml:"as" json:"as"` // label in the dataset; the tier's name by default
+	Options map[string]string `yaml:"options" json:"options,omitempty"`
+}
+
+// UnmarshalYAML takes a bare name, too.
+func (c *TierChoice) UnmarshalYAML(n *yaml.Node) error {
+	if n.Kind == yaml.ScalarNode {
+		return n.Decode(&c.Tier)
+	}
+	type plain TierChoice
+	return n.Decode((*plain)(c))
+}
+
+// Open describes open loops at shares of each tier's own capacity, which is
+// found first, in closed loops of their own.
+type Open struct {
+	Shares      []float64 `yaml:"shares" json:"shares"`           // of the capacity, between 0 and 1
+	Connections int       `yaml:"connections" json:"connections"` // that requests are spread over
+	Arrivals    string    `yaml:"arrivals" json:"arrivals"`       // poisson or fixed
+}
+
+// VM describes the guest that cells of the vm testbed run in.
+type VM struct {
+	Shift   int  `yaml:"shift" json:"shift"`       // virtual ns per instruction, as a power of two
+	SameCPU bool `yaml:"same_cpu" json:"same_cpu"` // client and server on one CPU
+}
+
+//go:embed plans/*.yaml
+var profiles embed.FS
+
+// Profiles are the plans that come with the program.
+func Profiles() []string {
+	files, err := profiles.ReadDir("plans")
+	if err != nil {
+		panic(err) // they are part of the program
+	}
+	var names []string
+	for _, f := range files {
+		names = append(names, strings.TrimSuffix(f.Name(), ".yaml"))
+	}
+	return names
+}
+
+// ReadPlan reads a plan from a file, or the profile of that name.
+func ReadPlan(name string) (*Plan, error) {
+	b, err := os.ReadFile(name)
+	if err != nil && filepath.Ext(name) == "" {
+		var known error
+		if b, known = profiles.ReadFile("plans/" + name + ".yaml"); known == nil {
+			err = nil
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("plan: %w; the profiles are %s", err, strings.Join(Profiles(), ", "))
+	}
+	return parsePlan(name, b)
+}
+
+func parsePlan(name string, b []byte) (*Plan, error) {
+	p := &Plan{Testbed: "netns", Seed: 1, Workers: 1, VM: VM{Shift: 1}}
+	d := yaml.NewDecoder(bytes.NewReader(b))
+	d.KnownFields(true)
+	if err := d.Decode(p); err != nil {
+		return nil, fmt.Errorf("plan %s: %w", name, err)
+	}
+	for i := range p.Tiers {
+		if p.Tiers[i].As == "" {
+			p.Tiers[i].As = p.Tiers[i].Tier
+		}
+	}
+	if err := p.check(); err != nil {
+		return nil, fmt.Errorf("plan %s: %w", name, err)
+	}
+	return p, nil
+}
+
+// most is how many connections a cell may have; the client's ports end soon
+// above.
+const most = 50_000
+
+func (p *Plan) check() error {
+	switch {
+	case p.Name == "":
+		return errors.New("name: none")
+	case !slices.Contains(tier.Testbeds, p.Testbed):
+		return fmt.Errorf("testbed %q: one of %s", p.Testbed, strings.Join(tier.Testbeds, ", "))
+	case len(p.Tiers) == 0:
+		return errors.New("tiers: none")
+	case len(p.Connections) == 0 && p.Open == nil:
+		return errors.New("connections: none, and no open loop")
+	case len(p.Files) == 0:
+		return errors.New("files: none")
+	case p.Blocks < 1:
+		return fmt.Errorf("blocks %d: at least 1", p.Blocks)
+	case p.Duration <= 0:
+		return fmt.Errorf("duration %v: must be positive", p.Duration)
+	case p.WarmUp < 0:
+		return fmt.Errorf("warmup %v: must not be negative", p.WarmUp)
+	}
+	for _, n := range p.Connections {
+		if n < 1 || n > most {
+			return fmt.Errorf("connections %d: from 1 to %d", n, most)
+		}
+	}
+	for _, f := range p.Files {
+		if _, err := fileNamed(f); err != nil {
+			return err
+		}
+	}
+	labels := map[string]bool{}
+	for _, t := range p.Tiers {
+		if labels[t.As] {
+			return fmt.Errorf("two tiers are labelled %q; set `as:` to tell them apart", t.As)
+		}
+		labels[t.As] = true
+	}
+	if o := p.Open; o != nil {
+		if o.Connections < 1 || o.Connections > most {
+			return fmt.Errorf("open.connections %d: from 1 to %d", o.Connections, most)
+		}
+		if o.Arrivals != "poisson" && o.Arrivals != "fixed" {
+			return fmt.Errorf("open.arrivals %q: poisson or fixed", o.Arrivals)
+		}
+		for _, s := range o.Shares {
+			if s <= 0 || s >= 1 {
+				return fmt.Errorf("open.shares %v: between 0 and 1", s)
+			}
+		}
+	}
+	return nil
+}
+
+func fileNamed(name string) (site.File, error) {
+	var names []string
+	for _, f := range site.Files {
+		if f.Path == "/"+name {
+			return f, nil
+		}
+		names = append(names, strings.TrimPrefix(f.Path, "/"))
+	}
+	return site.File{}, fmt.Errorf("file %q is not of the site; it has %s", name, strings.Join(names, ", "))
+}

@@ -1,0 +1,187 @@
+package sweep
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"crossing/data"
+)
+
+// attempts is how often a cell that fails is tried.
+const attempts = 3
+
+// A Report is told how a sweep goes on.
+type Report interface {
+	// Begin is called before a cell runs: done of all cells are there.
+	Begin(c Cell, done, all int)
+	// End is called with the cell's row, whether it failed or not.
+	End(r *data.Run, done, all int)
+}
+
+// Result is what a sweep came to.
+type Result struct {
+	Dir              string
+	Runs             int
+	Failed, Rejected []string // names of cells without a run that can be used
+}
+
+// Run collects the plan into the folder dir, or goes on where an earlier sweep
+// of the same plan was cut off. When ctx ends, the cell that runs is given up,
+// all that was collected stays, and the next Run goes on.
+func Run(ctx context.Context, p *Plan, runner Runner, dir, version string, report Report) (*Result, error) {
+	w, err := data.Create(dir, p)
+	if err != nil {
+		return nil, err
+	}
+	defer w.Close()
+	cells := p.Cells()
+	capacity := &capacities{file: filepath.Join(w.Partial(), "capacity.json")}
+	if err := capacity.load(); err != nil {
+		return nil, err
+	}
+	history := map[string][]data.Run{}
+	done := 0
+	for _, r := range w.Runs() {
+		history[r.Run] = append(history[r.Run], r)
+	}
+	for i := range cells {
+		if finished(history[cells[i].Name()]) {
+			done++
+		}
+	}
+	result := &Result{Dir: dir}
+	for i := range cells {
+		c := cells[i]
+		if finished(history[c.Name()]) {
+			result.count(history[c.Name()])
+			continue
+		}
+		report.Begin(c, done, len(cells))
+		tries, err := try(ctx, w, runner, c, capacity, len(history[c.Name()]), func(r *data.Run) {
+			report.End(r, done, len(cells))
+		})
+		if err != nil {
+			return nil, err
+		}
+		done++
+		result.count(tries)
+	}
+	machine, err := runner.Machine()
+	if err != nil {
+		return nil, fmt.Errorf("describing the machine: %w", err)
+	}
+	return result, w.Finish(p.meta(version), machine)
+}
+
+// finished tells whether a cell needs no further attempt.
+func finished(tries []data.Run) bool {
+	return len(tries) > 0 && (tries[len(tries)-1].Outcome != data.Failed || len(tries) >= attempts)
+}
+
+func (r *Result) count(tries []data.Run) {
+	r.Runs += len(tries)
+	switch last := tries[len(tries)-1]; last.Outcome {
+	case data.Failed:
+		r.Failed = append(r.Failed, last.Run+": "+last.Error)
+	case data.Rejected:
+		r.Rejected = append(r.Rejected, last.Run+": "+last.Error)
+	}
+}
+
+// try runs a cell until it brings a measurement or has failed too often. Every
+// attempt is stored.
+func try(ctx context.Context, w *data.Writer, runner Runner, c Cell, capacity *capacities, before int, ended func(*data.Run)) ([]data.Run, error) {
+	var tries []data.Run
+	for n := before + 1; n <= attempts; n++ {
+		o, err := runCell(ctx, runner, c, capacity)
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("%w: everything collected so far is in %s; run the same sweep again to go on", context.Cause(ctx), w.Partial())
+		}
+		if err != nil {
+			o = &Outcome{Run: c.row(n)}
+			o.Run.Outcome, o.Run.Error = data.Failed, err.Error()
+		}
+		o.Run.Attempt = int32(n)
+		if err := w.Add(o.Run, o.Requests, o.Stages); err != nil {
+			if errors.Is(err, unix.ENOSPC) {
+				return nil, fmt.Errorf("%w: make room, then run the same sweep again to go on; nothing collected is lost", err)
+			}
+			return nil, err
+		}
+		ended(&o.Run)
+		tries = append(tries, o.Run)
+		if o.Run.Outcome != data.Failed {
+			break
+		}
+	}
+	return tries, nil
+}
+
+func runCell(ctx context.Context, runner Runner, c Cell, capacity *capacities) (*Outcome, error) {
+	if c.Share > 0 {
+		full, err := capacity.of(ctx, runner, c)
+		if err != nil {
+			return nil, fmt.Errorf("finding the capacity: %w", err)
+		}
+		c.Rate = c.Share * full
+	}
+	return runner.Run(ctx, c)
+}
+
+// capacities are the greatest rates of closed loops, by tier and file. They
+// are found once for a dataset and kept beside it, as the open loops' rates
+// must not change in mid-collection.
+type capacities struct {
+	file  string
+	known map[string]float64
+}
+
+func (c *capacities) load() error {
+	c.known = map[string]float64{}
+	b, err := os.ReadFile(c.file)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(b, &c.known)
+}
+
+func (c *capacities) of(ctx context.Context, runner Runner, cell Cell) (float64, error) {
+	key := cell.Choice.As + " " + cell.File
+	if rate, ok := c.known[key]; ok {
+		return rate, nil
+	}
+	cell.Share, cell.Traced = 0, false
+	o, err := runner.Run(ctx, cell)
+	if err != nil {
+		return 0, err
+	}
+	if o.Run.Throughput <= 0 {
+		return 0, fmt.Errorf("no request was answered")
+	}
+	c.known[key] = o.Run.Throughput
+	b, err := json.MarshalIndent(c.known, "", "  ")
+	if err != nil {
+		return 0, err
+	}
+	return c.known[key], os.WriteFile(c.file, append(b, '\n'), 0o644)
+}
+
+func (p *Plan) meta(version string) data.Meta {
+	return data.Meta{
+		Name: p.Name, Version: version, Title: p.Title, About: p.About,
+		Emulated: p.Testbed == "vm",
+		Use:      "comparing tiers within one block, and what follows from that across blocks.",
+		NoUse:    "absolute figures of any other machine; comparing runs of two datasets.",
+		Date:     time.Now().UTC().Format(time.DateOnly),
+	}
+}
