@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"crossing/servers/bypass/checksum"
 )
 
 // A Response is what to send, in this order: Head, then Body. Both slices are
@@ -13,6 +15,7 @@ import (
 // call on its Server.
 type Response struct {
 	Head   []byte // status line and fields; a short body is already in it
+	Sum    uint64 // checksum.Sum of Head, so that a stack need not add it up each time
 	Body   []byte // the rest of the body
 	Status int
 	Close  bool // close the connection when all is sent
@@ -123,5 +126,5 @@ func (s *Server) make(r *Response, code int, v variant, kind string, body []byte
 	} else if len(body) <= inline {
 		h, body = append(h, body...), nil
 	}
-	*r = Response{Head: h[:len(h):len(h)], Body: body, Status: code, Close: v&closing != 0, second: s.second}
+	*r = Response{Head: h[:len(h):len(h)], Sum: checksum.Sum(h, 0), Body: body, Status: code, Close: v&closing != 0, second: s.second}
 }

@@ -1,0 +1,89 @@
+package tcpip
+
+// SYN cookies: while too many connections are half-open, what a SYN says is
+// put into our sequence number and timestamp and forgotten; the ACK that
+// completes the handshake brings it back (RFC 4987 section 3.6). The sequence
+// number holds an index of the MSS and a hash that only we can make; the low
+// bits of the timestamp hold the rest.
+
+// cookieMSS are the values that survive.
+var cookieMSS = [8]uint16{536, 900, 1220, 1300, 1400, 1440, 1452, 1460}
+
+const (
+	cookieBits  = 0x3f // of TSval
+	cookieScale = 0x0f // the scale; all ones: none
+	cookieSACK  = 0x10
+	cookiePhase = 64e9 // ns; a cookie is good for one to two phases
+)
+
+// cookie is the sequence number for a peer in a phase.
+func (s *Stack) cookie(key uint64, theirs uint32, phase int64, mss uint32) uint32 {
+	return uint32(siphash(&s.cfg.Secret, key, uint64(theirs)<<32|uint64(uint32(phase))|1<<31))&^7 | mss
+}
+
+// sendCookie answers a SYN and keeps nothing.
+func (s *Stack) sendCookie(g *segment, q *synOptions) {
+	index := uint32(0)
+	for i, m := range cookieMSS {
+		if m <= q.mss {
+			index = uint32(i)
+		}
+	}
+	k := key(g.frame)
+	s.cookies = s.now
+	s.Stats.CookiesSent++
+	s.reply(g)
+	putBE16(s.room[tcpWindow:], receiveBuffer)
+	value := uint32(0)
+	if q.stamps {
+		bits := uint32(cookieScale)
+		if q.scaled {
+			bits = uint32(min(q.scale, 14))
+		}
+		if q.sacks {
+			bits |= cookieSACK
+		}
+		value = s.stamp(s.stampBase(k))&^cookieBits - (cookieBits + 1) | bits
+	}
+	// Without timestamps there is nowhere to keep the other options.
+	o := s.synOptions(s.room[tcpOptions:tcpOptions], q.stamps, q.sacks && q.stamps, q.scaled && q.stamps, value, q.value)
+	s.finishHead(tcpOptions+len(o), s.cookie(k, g.seq, s.now/cookiePhase, index), g.seq+1, syn|ack)
+}
+
+// openByCookie takes an ACK that may complete a handshake of which nothing is
+// known any more, and tells whether it did.
+func (s *Stack) openByCookie(g *segment, options []byte) bool {
+	if s.cookies == 0 || s.now-s.cookies > 2*cookiePhase {
+		return false
+	}
+	k, ours := key(g.frame), g.ack-1
+	phase := s.now / cookiePhase
+	if ours != s.cookie(k, g.seq-1, phase, ours&7) && ours != s.cookie(k, g.seq-1, phase-1, ours&7) {
+		return false
+	}
+	q := synOptions{mss: cookieMSS[ours&7]}
+	o := readSegment(options)
+	if o.stamps {
+		q.stamps, q.value = true, o.value
+		q.sacks = o.echo&cookieSACK != 0
+		if scale := o.echo & cookieScale; scale <= 14 {
+			q.scale, q.scaled = uint8(scale), true
+		}
+	}
+	c := s.newConn(g.frame, &q)
+	if c == nil {
+		return true // dropped: the peer will try again
+	}
+	s.Stats.CookiesTaken++
+	c.stampBase = s.stampBase(k)
+	c.iss = ours
+	c.sndNxt = ours + 1
+	c.rcvNxt = g.seq
+	s.establish(c, g.wnd)
+	g.opts = o
+	s.arrives(c, g)
+	if c.state != closed {
+		s.afterwards(c)
+	}
+	return true
+}
