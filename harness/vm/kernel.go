@@ -267,7 +267,7 @@ func BuildModule(ctx context.Context, k *Kernel, source string) (string, error) 
 				return err
 			}
 		}
-		cmd := exec.CommandContext(ctx, "make", "-s", "-C", k.Headers, "M="+dir, "modules")
+		cmd := exec.CommandContext(ctx, "make", "-s", "-C", k.Headers, "M="+dir, "CONFIG_DEBUG_INFO_BTF_MODULES=", "modules")
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			return fmt.Errorf("%w:\n%s", err, out)

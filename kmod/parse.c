@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * HTTP/1.1 request parser.
+ *
+ * Each byte is looked at a bounded number of times: the search for a line's end
+ * goes on where it stopped, and a line is read once, when it is whole. What is
+ * wrong is answered as soon as it is seen, not when the header ends.
+ */
+#include <linux/ctype.h>
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/string.h>
+
+#include "parse.h"
+
+/* RFC 9110 section 5.6.2 */
+static bool is_tchar(u8 c)
+{
+	return c < 0x80 && (isalnum(c) || (c && strchr("!#$%&'*+-.^_`|~", c)));
+}
+
+/* equals - whether s is the word, in any case; the word is in lower case */
+static bool equals(const char *s, u32 len, const char *word)
+{
+	return strlen(word) == len && !strncasecmp(s, word, len);
+}
+
+/* has_token - whether a comma-separated list holds the word (RFC 9110 5.6.1) */
+static bool has_token(const char *s, u32 len, const char *word)
+{
+	while (len) {
+		u32 item = 0, end;
+
+		while (item < len && s[item] != ',')
+			item++;
+		end = item;
+		while (end && (s[end - 1] == ' ' || s[end - 1] == '\t'))
+			end--;
+		if (equals(s, end, word))
+			return true;
+		if (item < len)
+			item++;
+		while (item < len && (s[item] == ' ' || s[item] == '\t'))
+			item++;
+		s += item;
+		len -= item;
+	}
+	return false;
+}
+
+static u16 parse_version(struct khttpd_parser *p, const char *s, u32 len)
+{
+	if (len != 8 || memcmp(s, "HTTP/", 5) || !isdigit(s[5]) || s[6] != '.' || !isdigit(s[7]))
+		return 400;
+	if (s[5] != '1')
+		return 505;
+	p->minor = s[7] - '0';
+	return 0;
+}
+
+/* request-line = method SP request-target SP HTTP-version (RFC 9112 section 3) */
+static u16 parse_request_line(struct khttpd_parser *p, const char *line, u32 len)
+{
+	u32 i = 0, target;
+
+	while (i < len && is_tchar(line[i]))
+		i++;
+	if (!i || i == len || line[i] != ' ')
+		return 400;
+	if (i == 3 && !memcmp(line, "GET", 3))
+		p->method = METHOD_GET;
+	else if (i == 4 && !memcmp(line, "HEAD", 4))
+		p->method = METHOD_HEAD;
+
+	target = ++i;
+	while (i < len && (u8)line[i] > ' ' && line[i] != 0x7f)
+		i++;
+	if (i == target || i == len || line[i] != ' ')
+		return 400;
+	p->target += target;
+	p->target_len = i - target;
+	i++;
+	return parse_version(p, line + i, len - i);
+}
+
+static u16 parse_length(struct khttpd_parser *p, const char *s, u32 len)
+{
+	u64 value = 0;
+	u32 i;
+
+	if (!len || len > 18)		/* more digits could overflow */
+		return 400;
+	for (i = 0; i < len; i++) {
+		if (!isdigit(s[i]))
+			return 400;
+		value = value * 10 + (s[i] - '0');
+	}
+	if (p->has_length && p->length != value)
+		return 400;
+	p->has_length = true;
+	p->length = value;
+	return 0;
+}
+
+/* field-line = field-name ":" OWS field-value OWS (RFC 9112 section 5) */
+static u16 parse_field(struct khttpd_parser *p, const char *line, u32 len)
+{
+	u32 name = 0, i;
+	const char *value;
+
+	while (name < len && is_tchar(line[name]))
+		name++;
+	/* Also where a line is folded and where a space precedes the colon. */
+	if (!name || name == len || line[name] != ':')
+		return 400;
+	for (i = name + 1; i < len; i++)
+		if (((u8)line[i] < ' ' && line[i] != '\t') || line[i] == 0x7f)
+			return 400;
+
+	value = line + name + 1;
+	len -= name + 1;
+	while (len && (*value == ' ' || *value == '\t')) {
+		value++;
+		len--;
+	}
+	while (len && (value[len - 1] == ' ' || value[len - 1] == '\t'))
+		len--;
+
+	switch (name) {
+	case 4:
+		if (!equals(line, name, "host"))
+			break;
+		if (p->host || memchr(value, ' ', len) || memchr(value, ',', len))
+			return 400;
+		p->host = true;
+		break;
+	case 6:
+		if (equals(line, name, "expect") && has_token(value, len, "100-continue"))
+			p->expect = true;
+		break;
+	case 10:
+		if (!equals(line, name, "connection"))
+			break;
+		if (has_token(value, len, "close"))
+			p->close = true;
+		if (has_token(value, len, "keep-alive"))
+			p->keep_alive = true;
+		break;
+	case 14:
+		if (equals(line, name, "content-length"))
+			return parse_length(p, value, len);
+		break;
+	case 17:
+		if (equals(line, name, "transfer-encoding"))
+			p->chunked = true;
+		break;
+	}
+	return 0;
+}
+
+/* end_of_header - what only the whole header can tell */
+static u16 end_of_header(struct khttpd_parser *p)
+{
+	if (p->minor > 0 && !p->host)
+		return 400;
+	/*
+	 * RFC 9112 section 6.1: both framings at once is an attempt to smuggle
+	 * a request. A body in chunks has no meaning for GET and HEAD.
+	 */
+	if (p->chunked)
+		return p->has_length ? 400 : 501;
+	if (!p->minor && !p->keep_alive)
+		p->close = true;
+	return p->method == METHOD_OTHER ? 405 : 0;
+}
+
+/* fail - end the request with an error; the connection is beyond trust */
+static bool fail(struct khttpd_parser *p, u16 status)
+{
+	p->status = status;
+	p->close = true;
+	return true;
+}
+
+/**
+ * khttpd_parse - go on reading a request
+ * @p: state
+ * @buf: all bytes since the request's beginning
+ * @len: their number
+ *
+ * Returns true when the request is whole, or wrong; @p->line is then where it
+ * ends. Returns false when more bytes are needed.
+ */
+bool khttpd_parse(struct khttpd_parser *p, const char *buf, u32 len)
+{
+	for (;;) {
+		const char *end = memchr(buf + p->scan, '\n', len - p->scan);
+		u32 line = p->line, n;
+		u16 status;
+
+		n = (end ? end - buf : len) - line;
+		if (n > KHTTPD_MAX_LINE)
+			return fail(p, p->started ? 431 : 414);
+		if (line + n > KHTTPD_MAX_HEADER)
+			return fail(p, 431);
+		if (!end) {
+			p->scan = len;
+			return false;
+		}
+		p->line = p->scan = end - buf + 1;
+		if (n && buf[line + n - 1] == '\r')
+			n--;
+
+		if (n == 0 && p->started) {
+			p->status = end_of_header(p);
+			if (p->status && p->status != 405)
+				p->close = true;
+			return true;
+		}
+		if (n == 0) {		/* RFC 9112 section 2.2 */
+			if (++p->blank > KHTTPD_MAX_BLANK)
+				return fail(p, 400);
+			continue;
+		}
+		if (!p->started) {
+			p->started = true;
+			p->target = line;
+			status = parse_request_line(p, buf + line, n);
+		} else {
+			status = parse_field(p, buf + line, n);
+		}
+		if (status)
+			return fail(p, status);
+	}
+}
+
+/* unescape - decode %XX in place and cut the query off; length, or -EINVAL */
+static int unescape(char *s, u32 len)
+{
+	u32 from, to = 0;
+
+	for (from = 0; from < len; from++) {
+		char c = s[from];
+
+		if (c == '?')
+			break;
+		if (c == '#')
+			return -EINVAL;
+		if (c == '%') {
+			int high, low;
+
+			if (len - from < 3)
+				return -EINVAL;
+			high = hex_to_bin(s[from + 1]);
+			low = hex_to_bin(s[from + 2]);
+			if (high < 0 || low < 0)
+				return -EINVAL;
+			c = high << 4 | low;
+			from += 2;
+		}
+		if (!c)
+			return -EINVAL;
+		s[to++] = c;
+	}
+	return to;
+}
+
+/* resolve - remove empty, "." and ".." segments in place; length, or -EINVAL */
+static int resolve(char *s, u32 len)
+{
+	u32 from = 0, to = 0;
+
+	while (from < len) {
+		u32 end = from + 1;	/* s[from] is a slash */
+
+		while (end < len && s[end] != '/')
+			end++;
+		if (end - from == 3 && s[from + 1] == '.' && s[from + 2] == '.') {
+			if (!to)
+				return -EINVAL;
+			while (s[--to] != '/')
+				;
+			if (end == len)
+				s[to++] = '/';
+		} else if (end - from == 1 || (end - from == 2 && s[from + 1] == '.')) {
+			if (end == len)
+				s[to++] = '/';
+		} else {
+			memmove(s + to, s + from, end - from);
+			to += end - from;
+		}
+		from = end;
+	}
+	return to;
+}
+
+/**
+ * khttpd_path - turn a request target into a path, in place
+ * @target: origin-form or absolute-form; one byte after it must be writable
+ * @len: its length
+ *
+ * The path begins with a slash, has no dot segments, ends in NUL and is never
+ * longer than the target.
+ *
+ * Returns the path's length, or -EINVAL if the target is malformed or leaves
+ * the root.
+ */
+int khttpd_path(char *target, u32 len)
+{
+	int n;
+
+	if (len >= 7 && !strncasecmp(target, "http://", 7)) {
+		u32 host = 7;
+
+		while (host < len && target[host] != '/' && target[host] != '?')
+			host++;
+		if (host == 7)
+			return -EINVAL;
+		if (host == len || target[host] == '?') {
+			target[0] = '/';
+			target[1] = '\0';
+			return 1;
+		}
+		memmove(target, target + host, len - host);
+		len -= host;
+	}
+	if (!len || target[0] != '/')
+		return -EINVAL;
+	n = unescape(target, len);
+	if (n < 0)
+		return n;
+	n = resolve(target, n);
+	if (n < 0)
+		return n;
+	target[n] = '\0';
+	return n;
+}

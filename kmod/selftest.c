@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A test of the parser at load time: each request at once and byte by byte. */
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "khttpd.h"
+
+static const struct {
+	const char *text;
+	u16 status;
+	bool close;
+	const char *path;	/* NULL: the target has none, or there is no target */
+} requests[] = {
+	{ "GET / HTTP/1.1\r\nHost: a\r\n\r\n", 0, false, "/" },
+	{ "\r\nHEAD /x HTTP/1.1\r\nHost: a\r\n\r\n", 0, false, "/x" },
+	{ "GET /x HTTP/1.0\r\n\r\n", 0, true, "/x" },
+	{ "GET /x HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", 0, false, "/x" },
+	{ "GET /x HTTP/1.1\r\nHost: a\r\nConnection: x, CLOSE\r\n\r\n", 0, true, "/x" },
+	{ "GET http://h/x?q HTTP/1.1\r\nHost: h\r\n\r\n", 0, false, "/x" },
+	{ "GET http://h HTTP/1.1\r\nHost: h\r\n\r\n", 0, false, "/" },
+	{ "GET /a/./b//c/../d HTTP/1.1\r\nHost: a\r\n\r\n", 0, false, "/a/b/d" },
+	{ "GET /a/.. HTTP/1.1\r\nHost: a\r\n\r\n", 0, false, "/" },
+	{ "GET /%61%2F%2e%2e/b HTTP/1.1\r\nHost: a\r\n\r\n", 0, false, "/b" },
+	{ "GET /.. HTTP/1.1\r\nHost: a\r\n\r\n", 0, false, NULL },
+	{ "GET /%2e%2e%2fx HTTP/1.1\r\nHost: a\r\n\r\n", 0, false, NULL },
+	{ "GET /%00 HTTP/1.1\r\nHost: a\r\n\r\n", 0, false, NULL },
+	{ "GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n", 0, false, NULL },
+	{ "GET x HTTP/1.1\r\nHost: a\r\n\r\n", 0, false, NULL },
+	{ "PUT / HTTP/1.1\r\nHost: a\r\n\r\n", 405, false, "/" },
+	{ "GET / HTTP/1.1\r\n\r\n", 400, true, "/" },
+	{ "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400, true, "/" },
+	{ "GET / HTTP/1.1\r\nHost : a\r\n\r\n", 400, true, "/" },
+	{ "GET / HTTP/1.1\r\nHost: a\r\n folded\r\n\r\n", 400, true, "/" },
+	{ "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", 400, true, "/" },
+	{ "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400, true, "/" },
+	{ "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400, true, "/" },
+	{ "GET / HTTP/2.0\r\n", 505, true, "/" },
+	{ "GET / HTTQ/1.1\r\n", 400, true, "/" },
+	{ "GET  / HTTP/1.1\r\n", 400, true, NULL },
+	{ "GET\r\n", 400, true, NULL },
+	{ "\x16\x03\x01\r\n", 400, true, NULL },
+};
+
+/* try - parse text in pieces of a length; false with the reason in the log */
+static bool try(int i, char *buf, u32 piece)
+{
+	struct khttpd_parser p = {};
+	u32 len = strlen(requests[i].text), have = 0;
+	bool done = false;
+	int n;
+
+	memcpy(buf, requests[i].text, len);
+	while (!done && have < len) {
+		have = min(have + piece, len);
+		done = khttpd_parse(&p, buf, have);
+	}
+	if (!done || p.line != len || p.status != requests[i].status || p.close != requests[i].close) {
+		pr_err("selftest: request %d in pieces of %u: done %d, %u of %u bytes, status %u, close %d\n",
+		       i, piece, done, p.line, len, p.status, p.close);
+		return false;
+	}
+	if (p.status)
+		return true;
+	n = khttpd_path(buf + p.target, p.target_len);
+	if (requests[i].path ? n < 0 || strcmp(buf + p.target, requests[i].path) : n >= 0) {
+		pr_err("selftest: request %d in pieces of %u: path %d '%s'\n", i, piece, n,
+		       n < 0 ? "" : buf + p.target);
+		return false;
+	}
+	return true;
+}
+
+/* too_long - a line without end must be refused, not waited for */
+static bool too_long(char *buf, const char *start, u16 status)
+{
+	struct khttpd_parser p = {};
+	u32 len = strlen(start);
+
+	memset(buf, 'a', KHTTPD_IN_MAX);
+	memcpy(buf, start, len);
+	for (; len <= KHTTPD_IN_MAX; len++) {
+		if (!khttpd_parse(&p, buf, len))
+			continue;
+		if (p.status == status)
+			return true;
+		break;
+	}
+	pr_err("selftest: a line without end: status %u after %u bytes, want %u\n", p.status, len, status);
+	return false;
+}
+
+/* khttpd_selftest - 0, or -EINVAL with the reason in the log */
+int khttpd_selftest(void)
+{
+	char *buf = kmalloc(KHTTPD_IN_MAX, GFP_KERNEL);
+	bool ok = true;
+	int i;
+
+	if (!buf)
+		return -ENOMEM;
+	for (i = 0; i < ARRAY_SIZE(requests); i++) {
+		ok &= try(i, buf, KHTTPD_IN_MAX);
+		ok &= try(i, buf, 1);
+		ok &= try(i, buf, 7);
+	}
+	ok &= too_long(buf, "GET /", 414);
+	ok &= too_long(buf, "GET / HTTP/1.1\r\nName: ", 431);
+	kfree(buf);
+	if (ok)
+		pr_info("selftest: %zu requests passed\n", ARRAY_SIZE(requests));
+	return ok ? 0 : -EINVAL;
+}

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+)
+
+// A printkSetting is how the kernel's log reaches the console. It is an option
+// of the experiment: a line per request costs little when nobody prints it and
+// milliseconds on a serial line.
+type printkSetting struct{ level, delay string }
+
+const (
+	levelFile = "/proc/sys/kernel/printk"
+	delayFile = "/proc/sys/kernel/printk_delay"
+)
+
+// apply sets the console's level (messages below it are printed) and the delay
+// in milliseconds after each printed message, which stands for a slow console.
+// Empty means as it is. The function that it returns sets both back.
+func (p printkSetting) apply() (restore func(), err error) {
+	var undo []func()
+	restore = func() {
+		for _, f := range undo {
+			f()
+		}
+	}
+	for file, value := range map[string]string{levelFile: p.level, delayFile: p.delay} {
+		if value == "" {
+			continue
+		}
+		old, err := os.ReadFile(file)
+		if err != nil {
+			restore()
+			return nil, err
+		}
+		if err := os.WriteFile(file, []byte(value), 0o644); err != nil {
+			restore()
+			return nil, fmt.Errorf("set %s to %s: %w", file, value, err)
+		}
+		undo = append(undo, func() { os.WriteFile(file, []byte(strings.TrimSpace(string(old))), 0o644) })
+	}
+	return restore, nil
+}
