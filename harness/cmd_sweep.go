@@ -66,6 +66,9 @@ cell that fails is tried %d times; every attempt is in the dataset.`, strings.Jo
 			if dir == "" {
 				dir = filepath.Join(home, "data", p.Name, "v"+version)
 			}
+			if err := testbed.Become(); err != nil {
+				return err
+			}
 			runner, closeRunner, err := newRunner(cmd.Context(), p, all, home)
 			if err != nil {
 				return err

@@ -112,6 +112,9 @@ With --addr it checks a server that already runs; NAME then only brings the devi
 			if addr != "" {
 				return checkAddr(cmd.Context(), addr, tiers, names, declare)
 			}
+			if err := testbed.Become(); err != nil {
+				return err
+			}
 			var bad []error
 			for _, name := range names {
 				t, err := tier.Find(tiers, name)

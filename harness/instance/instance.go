@@ -123,21 +123,25 @@ func (in *Instance) prepare(state string, r *tier.Rendered) error {
 	return nil
 }
 
-// drop tells whether the server gives up root. In a user namespace there is
-// no other user to become, and no root worth giving up.
+// drop tells whether the server gives up root.
 func (in *Instance) drop() bool {
-	if in.tier.User == "root" || os.Geteuid() != 0 {
-		return false
+	return in.tier.User != "root" && os.Geteuid() == 0
+}
+
+// unprivileged is what takes every privilege from the server. Pdeathsig is set
+// once more because changing the user clears it.
+func (in *Instance) unprivileged() []string {
+	argv := []string{"setpriv", "--no-new-privs", "--inh-caps=-all", "--ambient-caps=-all", "--pdeathsig", "KILL"}
+	if in.drop() {
+		argv = append(argv, "--reuid", nobody, "--regid", nobody, "--clear-groups")
 	}
-	m, err := os.ReadFile("/proc/self/uid_map")
-	return err == nil && strings.Fields(string(m))[2] != "1"
+	return argv
 }
 
 func (in *Instance) launch(r *tier.Rendered) error {
 	argv := r.Start
-	if in.drop() {
-		argv = append([]string{"setpriv", "--reuid", nobody, "--regid", nobody, "--clear-groups", "--no-new-privs", "--inh-caps=-all",
-			"--pdeathsig", "KILL"}, argv...)
+	if in.tier.User != "root" {
+		argv = append(in.unprivileged(), argv...)
 	}
 	// Servers append to it, too, when told its name as their error log.
 	log, err := os.OpenFile(in.log, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)

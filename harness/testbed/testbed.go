@@ -109,12 +109,12 @@ func Ports(serverIface, clientIface string) (*Testbed, error) {
 	})
 }
 
-func build(name, wire string, join func(*Testbed) error) (t *Testbed, err error) {
+func build(name, wire string, join func(*Testbed) error) (_ *Testbed, err error) {
 	server, client, err := CPUs()
 	if err != nil {
 		return nil, err
 	}
-	t = &Testbed{
+	t := &Testbed{
 		Name: name, Wire: wire,
 		Server: &Host{Name: "server", IP: serverIP, CPUs: server},
 		Client: &Host{Name: "client", IP: clientIP, CPUs: client},
