@@ -73,7 +73,7 @@ func Start(ctx context.Context, t *tier.Tier, bed *testbed.Testbed, p Places) (*
 	if err != nil {
 		return nil, fmt.Errorf("tier %s: %w", t.Name, err)
 	}
-	if err := in.prepare(p.State, r); err != nil {
+	if err := in.prepare(p, r); err != nil {
 		return nil, fmt.Errorf("tier %s: %w", t.Name, err)
 	}
 	if err := in.launch(r); err != nil {
@@ -103,22 +103,22 @@ func (in *Instance) portFree() error {
 
 // prepare writes the tier's files to its state folder and gives that to the
 // user the server runs as.
-func (in *Instance) prepare(state string, r *tier.Rendered) error {
-	if err := os.MkdirAll(state, 0o755); err != nil {
+func (in *Instance) prepare(p Places, r *tier.Rendered) error {
+	if err := os.MkdirAll(p.State, 0o755); err != nil {
 		return err
 	}
 	var config bytes.Buffer
 	fmt.Fprintln(&config, strings.Join(r.Start, " "), strings.Join(r.Env, " "))
 	for name, b := range r.Files {
-		if err := os.WriteFile(filepath.Join(state, name), b, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(p.State, name), b, 0o644); err != nil {
 			return err
 		}
 		config.Write(b)
 	}
-	// Two instances of one configuration must hash alike.
-	in.Config = bytes.ReplaceAll(config.Bytes(), []byte(state), []byte("STATE"))
+	// Two instances of one configuration must hash alike, wherever they run.
+	in.Config = []byte(strings.NewReplacer(p.State, "STATE", p.Root, "ROOT", p.Bin, "BIN", p.Repo, "REPO").Replace(config.String()))
 	if in.drop() {
-		return os.Chown(state, 65534, 65534)
+		return os.Chown(p.State, 65534, 65534)
 	}
 	return nil
 }
