@@ -9,7 +9,7 @@ static const struct {
 	const char *text;
 	u16 status;
 	bool close;
-	const char *path;	/* NULL: the target has none, or there is no target */
+	const char *path;	/* of a request without error; NULL: it has none */
 } requests[] = {
 	{ "GET / HTTP/1.1\r\nHost: a\r\n\r\n", 0, false, "/" },
 	{ "\r\nHEAD /x HTTP/1.1\r\nHost: a\r\n\r\n", 0, false, "/x" },
@@ -54,7 +54,8 @@ static bool try(int i, char *buf, u32 piece)
 		have = min(have + piece, len);
 		done = khttpd_parse(&p, buf, have);
 	}
-	if (!done || p.line != len || p.status != requests[i].status || p.close != requests[i].close) {
+	/* What is wrong may be seen before the header's end. */
+	if (!done || (p.line != len && !p.status) || p.status != requests[i].status || p.close != requests[i].close) {
 		pr_err("selftest: request %d in pieces of %u: done %d, %u of %u bytes, status %u, close %d\n",
 		       i, piece, done, p.line, len, p.status, p.close);
 		return false;
