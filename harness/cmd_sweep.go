@@ -140,6 +140,12 @@ func show(out io.Writer, p *sweep.Plan) error {
 func newRunner(_ context.Context, p *sweep.Plan, all []*tier.Tier, home string) (sweep.Runner, func(), error) {
 	switch p.Testbed {
 	case "netns":
+		// What no cell could do is said before the first.
+		bed, err := testbed.Netns()
+		if err != nil {
+			return nil, nil, err
+		}
+		bed.Close()
 		l, err := sweep.NewLocal(sweep.Local{
 			Tiers: all, Bin: filepath.Join(home, "bin"), Repo: home, Version: projectVersion(home), Bed: testbed.Netns,
 		})
