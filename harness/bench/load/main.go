@@ -1,0 +1,328 @@
+// Load compares this project's load generator with wrk: request rate, client
+// CPU and server CPU per request, against the same server, in bursts of less
+// than a second in random order. `make bench-load` runs it.
+//
+// Each round runs every client once; the figures are ratios to wrk's of the same
+// round, so that what the machine does besides falls on both. Their centre and
+// interval are of Hodges and Lehmann, over rounds.
+//
+// As root the clients and the server are real-time tasks while they are measured,
+// all at one priority: other work of the machine then waits, for less than the
+// kernel's limit for real-time tasks (sched_rt_runtime_us, 0.95 s in each second).
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"log"
+	"math"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"crossing/harness/instance"
+	"crossing/harness/load"
+	"crossing/harness/load/check"
+	"crossing/harness/testbed"
+	"crossing/harness/tier"
+	"crossing/servers/site"
+)
+
+func main() {
+	load.Main()
+	log.SetFlags(0)
+	log.SetPrefix("bench-load: ")
+	b := bench{}
+	rounds := flag.Int("rounds", 12, "rounds; 6 are the fewest that give a 95 % interval")
+	list := flag.String("c", "1,4,16,64", "connections to try")
+	flag.BoolVar(&b.null, "null", true, "also compare busy polling with wrk against the null server, at 1 connection")
+	flag.DurationVar(&b.burst, "burst", 800*time.Millisecond, "length of one measurement")
+	flag.BoolVar(&b.realtime, "realtime", os.Geteuid() == 0, "measure under SCHED_FIFO")
+	flag.BoolVar(&b.json, "json", false, "print every burst as a line of JSON besides")
+	flag.Parse()
+	var connections []int
+	for _, s := range strings.Split(*list, ",") {
+		c, err := strconv.Atoi(s)
+		if err != nil || c < 1 {
+			log.Fatalf("-c %s: want numbers of connections, such as 1,4,16,64", *list)
+		}
+		connections = append(connections, c)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := b.run(ctx, connections, *rounds); err != nil {
+		log.Fatal(err)
+	}
+}
+
+type bench struct {
+	bed            *testbed.Testbed
+	burst          time.Duration
+	null, realtime bool
+	json           bool
+}
+
+// A client puts load on a server and says what it did.
+type client struct {
+	name string
+	run  func(ctx context.Context, target netip.AddrPort, connections int) (burst, error)
+}
+
+// A burst is one measurement.
+type burst struct {
+	Round       int     `json:"round"`
+	Server      string  `json:"server"`
+	Connections int     `json:"connections"`
+	Client      string  `json:"client"`
+	Rate        float64 `json:"rate_per_s"`
+	ClientCPU   float64 `json:"client_cpu_ns"` // per request
+	ServerCPU   float64 `json:"server_cpu_ns"` // per request
+	requests    float64
+}
+
+func (b *bench) run(ctx context.Context, connections []int, rounds int) error {
+	if _, err := exec.LookPath("wrk"); err != nil {
+		return fmt.Errorf("%w (apt-get install wrk)", err)
+	}
+	var err error
+	if b.bed, err = testbed.Netns(); err != nil {
+		return err
+	}
+	defer b.bed.Close()
+	nginx, err := b.nginx(ctx)
+	if err != nil {
+		return err
+	}
+	defer nginx.Stop()
+	clients := []client{{"wrk", b.wrk}, {"hybrid", b.ours(load.Hybrid)}, {"spin", b.ours(load.Spin)}, {"block", b.ours(load.Block)}}
+	var all []burst
+	keep := func(round int, server string, c int, name string, one burst) {
+		one.Round, one.Server, one.Connections, one.Client = round, server, c, name
+		all = append(all, one)
+		if b.json {
+			_ = json.NewEncoder(os.Stdout).Encode(one)
+		}
+	}
+	random := rand.New(rand.NewPCG(1, 1))
+	for round := range rounds {
+		fmt.Fprintf(os.Stderr, "\rround %d of %d", round+1, rounds)
+		for _, c := range connections {
+			for _, i := range random.Perm(len(clients)) {
+				one, err := b.measure(ctx, clients[i], nginx.Addr, c, nginx.CPUTime)
+				if err != nil {
+					return fmt.Errorf("%s at %d connections: %w", clients[i].name, c, err)
+				}
+				keep(round, "nginx", c, clients[i].name, one)
+			}
+		}
+		for _, i := range random.Perm(len(clients)) {
+			if !b.null || clients[i].name == "block" {
+				continue
+			}
+			one, err := b.nullBurst(ctx, clients[i])
+			if err != nil {
+				return fmt.Errorf("%s against the null server: %w", clients[i].name, err)
+			}
+			keep(round, "null", 1, clients[i].name, one)
+		}
+	}
+	fmt.Fprint(os.Stderr, "\r\x1b[K")
+	report(all)
+	return nil
+}
+
+func (b *bench) nginx(ctx context.Context) (*instance.Instance, error) {
+	dir, err := os.MkdirTemp("", "bench-load")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return nil, err
+	}
+	root, err := site.Generate(dir)
+	if err != nil {
+		return nil, err
+	}
+	wd, err := os.Getwd()
+	if err != nil {
+		return nil, err
+	}
+	t, err := tier.Read(filepath.Join(wd, "servers/user/nginx/nginx.tier.yaml"))
+	if err != nil {
+		return nil, fmt.Errorf("%w (run this in the project's folder)", err)
+	}
+	in, err := instance.Start(ctx, t, b.bed, instance.Places{Root: root, State: filepath.Join(dir, "state"), Bin: filepath.Join(wd, "bin"), Repo: wd})
+	if err == nil && b.realtime {
+		err = promote(in.PID())
+	}
+	return in, err
+}
+
+// priority is that of every measured process.
+const priority = 10
+
+// promote makes a process and its descendants real-time tasks.
+func promote(pid int) error {
+	attr := unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_FIFO, Priority: priority}
+	if err := unix.SchedSetAttr(pid, &attr, 0); err != nil {
+		return fmt.Errorf("make process %d a real-time task: %w", pid, err)
+	}
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	if err != nil {
+		return err
+	}
+	for _, s := range strings.Fields(string(text)) {
+		child, err := strconv.Atoi(s)
+		if err != nil {
+			return err
+		}
+		if err := promote(child); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *bench) measure(ctx context.Context, c client, target netip.AddrPort, connections int, serverCPU func() (time.Duration, error)) (burst, error) {
+	before, err := serverCPU()
+	if err != nil {
+		return burst{}, err
+	}
+	one, err := c.run(ctx, target, connections)
+	if err != nil {
+		return one, err
+	}
+	after, err := serverCPU()
+	one.ServerCPU = float64(after-before) / one.requests
+	return one, err
+}
+
+// nullBurst measures against a null server that lives for this burst only, since
+// it keeps its CPU busy.
+func (b *bench) nullBurst(ctx context.Context, c client) (burst, error) {
+	n, err := load.StartNull(ctx, netip.AddrPortFrom(b.bed.Server.IP, testbed.Port+1), b.bed.Server.CPUs[0], 100, false, b.command(b.bed.Server))
+	if err != nil {
+		return burst{}, err
+	}
+	defer n.Close()
+	return c.run(ctx, n.Addr, 1)
+}
+
+// command starts a program on a host, as a real-time task if wanted.
+func (b *bench) command(h *testbed.Host) load.Command {
+	if !b.realtime {
+		return h.Command
+	}
+	return func(ctx context.Context, name string, arg ...string) *exec.Cmd {
+		return h.Command(ctx, "chrt", append([]string{"-f", strconv.Itoa(priority), name}, arg...)...)
+	}
+}
+
+func (b *bench) ours(mode load.Mode) func(context.Context, netip.AddrPort, int) (burst, error) {
+	return func(ctx context.Context, target netip.AddrPort, connections int) (one burst, err error) {
+		r, err := load.Run(ctx, load.Config{
+			Target: target, Path: "/100", BodyLen: 100, Connections: connections, Mode: mode,
+			Duration: b.burst, CPUs: b.bed.Client.CPUs, Jitter: -1, Timeout: 100 * time.Millisecond, Command: b.command(b.bed.Client),
+		})
+		if err != nil {
+			return one, err
+		}
+		s := r.Summary()
+		if s.OK != s.Requests {
+			return one, fmt.Errorf("failures: %v", s.Failures)
+		}
+		return burst{Rate: s.Rate, ClientCPU: s.CPU, requests: float64(len(r.Requests))}, ctx.Err()
+	}
+}
+
+var wrkOutput = regexp.MustCompile(`(?s)(\d+) requests in .*Requests/sec: +([\d.]+)`)
+
+// wrk runs wrk for a part of a second, which it does not offer: it is
+// interrupted, and its figures are of the time that it ran.
+func (b *bench) wrk(ctx context.Context, target netip.AddrPort, connections int) (one burst, err error) {
+	argv := []string{"timeout", "-s", "INT", fmt.Sprintf("%.3f", b.burst.Seconds())}
+	if b.realtime {
+		argv = append([]string{"chrt", "-f", strconv.Itoa(priority + 1)}, append(argv, "chrt", "-f", strconv.Itoa(priority))...)
+	}
+	argv = append(argv, "wrk", "-t1", fmt.Sprintf("-c%d", connections), "-d10", fmt.Sprintf("http://%v/100", target))
+	cmd := b.bed.Client.Command(ctx, argv[0], argv[1:]...)
+	text, err := cmd.CombinedOutput()
+	found := wrkOutput.FindSubmatch(text)
+	if found == nil {
+		return one, fmt.Errorf("wrk: %v: %s", err, text)
+	}
+	one.requests, _ = strconv.ParseFloat(string(found[1]), 64)
+	one.Rate, _ = strconv.ParseFloat(string(found[2]), 64)
+	one.ClientCPU = float64(cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime()) / one.requests
+	return one, ctx.Err()
+}
+
+// report prints one line for each server, load and client.
+func report(all []burst) {
+	type cell struct {
+		server      string
+		connections int
+		client      string
+	}
+	rounds := map[cell]map[int]burst{}
+	var order []cell
+	for _, one := range all {
+		k := cell{one.Server, one.Connections, one.Client}
+		if rounds[k] == nil {
+			rounds[k] = map[int]burst{}
+			order = append(order, k)
+		}
+		rounds[k][one.Round] = one
+	}
+	fmt.Println("Ratios to wrk in the same round: centre and 95 % interval (Hodges–Lehmann, logarithms).")
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprint(w, "server\tc\tclient\trequests/s\tratio\t95 %\tclient CPU\tratio\tserver CPU\tratio\t\n")
+	for _, name := range []string{"wrk", "hybrid", "spin", "block"} {
+		for _, k := range order {
+			if k.client != name {
+				continue
+			}
+			ratio := func(of func(burst) float64) (centre, low, high float64) {
+				var logs []float64
+				for round, one := range rounds[k] {
+					logs = append(logs, math.Log(of(one)/of(rounds[cell{k.server, k.connections, "wrk"}][round])))
+				}
+				centre, low, high = check.HodgesLehmann(logs, .95)
+				return math.Exp(centre), math.Exp(low), math.Exp(high)
+			}
+			mean := func(of func(burst) float64) float64 {
+				var sum float64
+				for _, one := range rounds[k] {
+					sum += of(one)
+				}
+				return sum / float64(len(rounds[k]))
+			}
+			rate := func(one burst) float64 { return one.Rate }
+			clientCPU := func(one burst) float64 { return one.ClientCPU }
+			serverCPU := func(one burst) float64 { return one.ServerCPU }
+			r, low, high := ratio(rate)
+			cc, _, _ := ratio(clientCPU)
+			fmt.Fprintf(w, "%s\t%d\t%s\t%.0f\t%.2f\t%.2f to %.2f\t%s\t%.2f\t", k.server, k.connections, k.client,
+				mean(rate), r, low, high, load.Ns(mean(clientCPU)), cc)
+			if k.server == "null" {
+				fmt.Fprint(w, "\t\t\n") // it polls: all of its CPU
+				continue
+			}
+			sc, _, _ := ratio(serverCPU)
+			fmt.Fprintf(w, "%s\t%.2f\t\n", load.Ns(mean(serverCPU)), sc)
+		}
+	}
+	w.Flush()
+}
