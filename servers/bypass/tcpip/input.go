@@ -72,7 +72,7 @@ func (s *Stack) predicted(f []byte) bool {
 
 // sound checks both checksums of a TCP segment whose IP head is plain.
 func (s *Stack) sound(f []byte) bool {
-	return s.cfg.ChecksumsIn ||
+	return s.checked ||
 		checksum.Fold(checksum.Sum(f[ipAt:tcpAt], 0)) == 0xffff &&
 			checksum.Fold(checksum.Sum(f[ipSrc:], checksum.Word(protocolTCP)+checksum.Word(uint16(len(f)-tcpAt)))) == 0xffff
 }

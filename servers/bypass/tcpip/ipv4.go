@@ -36,7 +36,7 @@ func (s *Stack) demux(f []byte) {
 	}
 	// The IP head is checked even where the port has done so: frames that
 	// come this way are few.
-	if checksum.Fold(checksum.Sum(f[ipAt:ipAt+head], 0)) != 0xffff && !s.cfg.ChecksumsIn {
+	if checksum.Fold(checksum.Sum(f[ipAt:ipAt+head], 0)) != 0xffff && !s.checked {
 		s.Stats.BadChecksum++
 		return
 	}

@@ -1,0 +1,66 @@
+// Dpdk serves a document tree over HTTP/1.1 with the kernel bypassed: a port
+// driven by DPDK, TCP/IP of our own, and the HTTP code of gopoll, on one
+// thread per core, each with a queue pair of its own and nothing shared.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+
+	"crossing/servers/http1"
+)
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "dpdk:", err)
+		os.Exit(1)
+	}
+}
+
+// options are the command line.
+type options struct {
+	port   string
+	addr   netip.AddrPort
+	cores  int
+	stages string
+	mtu    int
+}
+
+func run() error {
+	var o options
+	flag.StringVar(&o.port, "port", "", "port, as af_xdp:IFACE, af_packet:IFACE, memif-server:SOCKET, pci:ADDRESS")
+	addr := flag.String("addr", "", "IPv4 `address` and port to answer for, as 10.0.0.3:80; the kernel must not have it")
+	root := flag.String("root", ".", "document root")
+	flag.IntVar(&o.cores, "cores", 1, "cores, each with a queue pair")
+	flag.IntVar(&o.mtu, "mtu", 1500, "the wire's MTU")
+	flag.StringVar(&o.stages, "stages", "", "write the times of each request's stages to this `file` (one core)")
+	flag.Parse()
+	var err error
+	if o.addr, err = netip.ParseAddrPort(*addr); err != nil || !o.addr.Addr().Is4() {
+		return fmt.Errorf("-addr %q: an IPv4 address and port is wanted, as 10.0.0.3:80", *addr)
+	}
+	if flag.NArg() > 0 || o.stages != "" && o.cores != 1 {
+		return errors.New("bad arguments; see -help")
+	}
+	site, err := http1.Load(*root)
+	if err != nil {
+		return err
+	}
+	// What the loops allocate is a head per document and second; it is
+	// collected only when it has grown.
+	debug.SetGCPercent(-1)
+	debug.SetMemoryLimit(site.Bytes() + 1<<30)
+	var stop atomic.Bool
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, unix.SIGTERM, unix.SIGINT)
+	go func() { <-signals; stop.Store(true) }()
+	return serve(site, &o, &stop)
+}

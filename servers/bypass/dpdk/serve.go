@@ -1,0 +1,93 @@
+//go:build dpdk
+
+package main
+
+import (
+	"crypto/rand"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"crossing/servers/bypass/httpd"
+	"crossing/servers/bypass/port"
+	"crossing/servers/bypass/tcpip"
+	"crossing/servers/http1"
+)
+
+// serve drives the port until stop is set.
+func serve(site *http1.Site, o *options, stop *atomic.Bool) error {
+	p, err := port.Open(o.port, o.cores)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	cfg := tcpip.Config{IP: o.addr.Addr(), Port: o.addr.Port(), MAC: p.MAC, MTU: o.mtu, ChecksumsOut: p.Offload}
+	if _, err := rand.Read(cfg.Secret[:]); err != nil {
+		return err
+	}
+	free, all := p.Buffers()
+	fmt.Printf("dpdk: serving %d files on %s at %s, MAC %s; %d of %d buffers free\n", site.Files(), o.addr, o.port, p.MAC, free, all)
+	err = p.Run(func(q *port.Queue) error { return loop(q, p, cfg, site, o, stop) })
+	free, all = p.Buffers()
+	st, _ := p.Stats()
+	fmt.Printf("dpdk: %d of %d buffers free; port %+v\n", free, all, st)
+	return err
+}
+
+// loop is one core's: a burst in, through the stack, and out.
+func loop(q *port.Queue, p *port.Port, cfg tcpip.Config, site *http1.Site, o *options, stop *atomic.Bool) error {
+	app := httpd.New(site)
+	stack, err := tcpip.New(cfg, q, app)
+	if err != nil {
+		return err
+	}
+	// Wait in C for up to 50 us for frames, so that idle polls do not cross.
+	spin := p.Hz / 20000
+	clock := newClock(p.Hz)
+	stack.Announce()
+	for !stop.Load() {
+		n := q.Poll(spin)
+		stack.Advance(clock.at(q.Ticks()))
+		app.SetTime(clock.unix)
+		for i := range n {
+			f, good := q.Frame(i)
+			if good {
+				stack.InputChecked(f)
+			} else {
+				stack.Input(f)
+			}
+		}
+		stack.Flush()
+	}
+	polls, full, dropped := q.Counters()
+	fmt.Printf("dpdk: %d requests, %d connections left; %+v; %d polls, %d full, %d dropped\n",
+		app.Requests, stack.Conns(), stack.Stats, polls, full, dropped)
+	return nil
+}
+
+// A clock turns ticks of the time stamp counter into nanoseconds, and tells
+// the wall-clock's second without asking the kernel more than a thousand times
+// a second.
+type clock struct {
+	scale     float64 // ns per tick
+	start     uint64
+	unix      int64
+	unixAsked int64 // ns, when
+}
+
+func newClock(hz uint64) *clock {
+	return &clock{scale: 1e9 / float64(hz), unix: time.Now().Unix()}
+}
+
+// at is the time of a tick in ns, from 1 s on.
+func (c *clock) at(tick uint64) int64 {
+	if c.start == 0 {
+		c.start = tick
+	}
+	ns := int64(float64(tick-c.start)*c.scale) + 1e9
+	if ns-c.unixAsked > 1e6 {
+		c.unixAsked = ns
+		c.unix = time.Now().Unix()
+	}
+	return ns
+}

@@ -1,0 +1,237 @@
+//go:build dpdk
+
+package port
+
+/*
+#cgo pkg-config: libdpdk
+#cgo noescape queue_poll
+#cgo nocallback queue_poll
+#cgo noescape queue_flush
+#cgo nocallback queue_flush
+#include <stdlib.h>
+#include "shim.h"
+*/
+import "C"
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"runtime"
+	"strconv"
+	"strings"
+	"unsafe"
+
+	"github.com/yerden/go-dpdk/eal"
+	"golang.org/x/sys/unix"
+)
+
+// A Port is an Ethernet port that this process drives.
+type Port struct {
+	MAC     net.HardwareAddr
+	MTU     int
+	Offload bool   // it fills in checksums: tcpip.Config.ChecksumsOut
+	Hz      uint64 // ticks per second of Queue.Ticks
+
+	spec Spec
+	c    *C.struct_port
+	lock io.Closer
+	cpus []int
+}
+
+// A Queue is one queue pair of a port. It belongs to one thread.
+type Queue struct {
+	c *C.struct_queue
+	n int // frames to send
+}
+
+// Frames is the most frames that one Poll receives.
+const Frames = C.BURST
+
+// Room is the length of a frame's buffer.
+const Room = 2048
+
+// Open takes the port named by spec with so many queue pairs, one for each of
+// the CPUs on which this process may run, from the first on. A process can do
+// so once: EAL cannot be started again.
+func Open(name string, queues int) (*Port, error) {
+	spec, err := Parse(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := Check(spec); err != nil {
+		return nil, err
+	}
+	cpus, err := affinity()
+	if err != nil {
+		return nil, err
+	}
+	if queues < 1 || queues > len(cpus) || queues > 16 {
+		return nil, fmt.Errorf("port %s: %d queues, but this process may use %d CPUs; each queue wants one of its own", spec, queues, len(cpus))
+	}
+	p := &Port{spec: spec, cpus: cpus[:queues]}
+	if p.lock, err = lock(spec); err != nil {
+		return nil, err
+	}
+	if err := p.open(queues); err != nil {
+		p.lock.Close()
+		return nil, fmt.Errorf("port %s: %w", spec, err)
+	}
+	return p, nil
+}
+
+func (p *Port) open(queues int) error {
+	var lcores []string
+	for _, c := range p.cpus {
+		lcores = append(lcores, strconv.Itoa(c))
+	}
+	args := []string{"crossing", "-l", strings.Join(lcores, ","), "--no-telemetry", "--log-level=*:4"}
+	if free, size := (system{"/"}).hugepages(); free*size >= leastHuge {
+		args = append(args, "--in-memory", "--single-file-segments")
+	} else {
+		args = append(args, "--no-huge", "--no-shconf", "-m", strconv.Itoa(128*queues+64))
+	}
+	args = append(args, p.spec.args(queues)...)
+	out := log.Writer()
+	log.SetOutput(io.Discard) // go-dpdk logs the arguments
+	_, err := eal.Init(args)
+	log.SetOutput(out)
+	if err != nil {
+		return fmt.Errorf("starting DPDK: %w; what it said is above, its arguments were %s", err, strings.Join(args[1:], " "))
+	}
+	p.c = (*C.struct_port)(C.calloc(1, C.sizeof_struct_port))
+	contiguous := C.int(0)
+	if p.spec.Kind == "af_xdp" {
+		contiguous = 1
+	}
+	name := C.CString(p.spec.Arg)
+	defer C.free(unsafe.Pointer(name))
+	if C.port_open(p.c, name, C.uint16_t(queues), contiguous) != 0 {
+		err := errors.New(C.GoString(&p.c.what[0]))
+		_ = eal.Cleanup()
+		return err
+	}
+	p.MAC = C.GoBytes(unsafe.Pointer(&p.c.mac[0]), 6)
+	p.MTU = int(p.c.mtu)
+	p.Offload = p.c.offload != 0
+	p.Hz = uint64(p.c.hz)
+	return nil
+}
+
+func affinity() ([]int, error) {
+	var set unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &set); err != nil {
+		return nil, err
+	}
+	var cpus []int
+	for i := range 1024 {
+		if set.IsSet(i) {
+			cpus = append(cpus, i)
+		}
+	}
+	return cpus, nil
+}
+
+// Run calls loop once for each queue, on the thread that DPDK keeps for its
+// CPU, and returns when all have returned, with the first error. Loops must
+// not yield; main needs a thread besides theirs, for signals.
+func (p *Port) Run(loop func(q *Queue) error) error {
+	runtime.GOMAXPROCS(len(p.cpus) + 1)
+	ended := make(chan error, 2*len(p.cpus))
+	for i, cpu := range p.cpus {
+		eal.ExecOnLcoreAsync(uint(cpu), ended, func(*eal.LcoreCtx) {
+			q := &Queue{c: C.queue_open(p.c, C.uint16_t(i))}
+			if q.c == nil {
+				ended <- errors.New("no buffers for a queue")
+				return
+			}
+			err := loop(q)
+			C.queue_close(q.c)
+			ended <- err
+		})
+	}
+	var first error
+	for range 2 * len(p.cpus) { // each sends its own, and go-dpdk one
+		if err := <-ended; err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+// Close gives the port back to the kernel.
+func (p *Port) Close() error {
+	defer p.lock.Close()
+	if e := C.port_close(p.c); e != 0 {
+		return fmt.Errorf("port %s: closing it: error %d", p.spec, int(e))
+	}
+	eal.StopLcores()
+	return eal.Cleanup()
+}
+
+// Up tells whether the link is up.
+func (p *Port) Up() bool { return C.port_link_up(p.c) != 0 }
+
+// Buffers counts the buffers that are free, and all. What is in the port's
+// queues is not free; a count that falls in the long run is a leak.
+func (p *Port) Buffers() (free, all int) {
+	var total C.uint
+	n := C.port_buffers(p.c, &total)
+	return int(n), int(total)
+}
+
+// Stats are the port's own counters.
+type Stats struct {
+	Received, Sent, Missed, BadIn, BadOut, NoBuffer uint64
+}
+
+// Stats reads the port's counters.
+func (p *Port) Stats() (s Stats, err error) {
+	var out [6]C.uint64_t
+	if e := C.port_stats(p.c, &out[0]); e != 0 {
+		return s, fmt.Errorf("port %s: reading its counters: error %d", p.spec, int(e))
+	}
+	return Stats{uint64(out[0]), uint64(out[1]), uint64(out[2]), uint64(out[3]), uint64(out[4]), uint64(out[5])}, nil
+}
+
+// Poll sends what is to be sent, waits up to spin ticks for frames, and
+// returns how many have come. They stay until the next Poll.
+func (q *Queue) Poll(spin uint64) int {
+	n := q.n
+	q.n = 0
+	return int(C.queue_poll(q.c, C.int(n), C.uint64_t(spin)))
+}
+
+// Frame returns a received frame, and whether the port has found its checksums
+// right.
+func (q *Queue) Frame(i int) (f []byte, good bool) {
+	d := &q.c.rx[i]
+	return unsafe.Slice((*byte)(d.data), int(d.len)), d.good != 0
+}
+
+// Send is tcpip's Link: it sends n bytes of the last room, at the next Poll or
+// when many have gathered, and returns the next room.
+func (q *Queue) Send(n int) []byte {
+	if n > 0 {
+		q.c.tx[q.n].len = C.uint32_t(n)
+		if q.n++; q.n == C.BATCH {
+			C.queue_flush(q.c, C.BATCH)
+			q.n = 0
+		}
+	}
+	return unsafe.Slice((*byte)(q.c.tx[q.n].data), Room)
+}
+
+// Ticks is the time stamp counter after the last Poll had looked for frames.
+func (q *Queue) Ticks() uint64 { return uint64(q.c.tsc) }
+
+// Sent is the time stamp counter after the last frames had been sent.
+func (q *Queue) Sent() uint64 { return uint64(q.c.sent_at) }
+
+// Counters of the queue: how often the port was asked, how often it took no
+// frame, how many frames were given up.
+func (q *Queue) Counters() (polls, full, dropped uint64) {
+	return uint64(q.c.polls), uint64(q.c.full), uint64(q.c.dropped)
+}

@@ -1,0 +1,69 @@
+package port
+
+import (
+	"fmt"
+	"strings"
+)
+
+// A Spec is a port's name, taken apart.
+type Spec struct {
+	Kind string // af_packet, af_xdp, …
+	Arg  string // interface, socket or PCI address
+}
+
+// kinds are the kinds of ports, what their argument is, and the PMD's own
+// device string.
+var kinds = []struct{ name, arg, vdev string }{
+	{"af_packet", "IFACE", "net_af_packet0,iface=%s,blocksz=1048576,framesz=2048,framecnt=2048,qdisc_bypass=1"},
+	// busy_budget: with the default of 64 each empty poll is a system call.
+	{"af_xdp", "IFACE", "net_af_xdp0,iface=%s,busy_budget=0"},
+	{"tap", "IFACE", "net_tap0,iface=%s"},
+	{"memif-server", "SOCKET", "net_memif0,role=server,id=0,socket=%s,socket-abstract=no,rsize=11,bsize=2048"},
+	{"memif-client", "SOCKET", "net_memif0,role=client,id=0,socket=%s,socket-abstract=no,rsize=11,bsize=2048"},
+	{"vhost", "SOCKET", "net_vhost0,iface=%s,queues=1"},
+	{"virtio-user", "SOCKET", "net_virtio_user0,path=%s,queue_size=1024,server=0"},
+	{"pci", "ADDRESS", ""},
+}
+
+// Parse takes a port's name apart.
+func Parse(name string) (Spec, error) {
+	kind, arg, _ := strings.Cut(name, ":")
+	var usage []string
+	for _, k := range kinds {
+		if k.name != kind {
+			usage = append(usage, k.name+":"+k.arg)
+			continue
+		}
+		if arg == "" || strings.ContainsAny(arg, ", \t\n") {
+			return Spec{}, fmt.Errorf("port %q: what follows %s: must be one %s", name, kind, k.arg)
+		}
+		return Spec{kind, arg}, nil
+	}
+	return Spec{}, fmt.Errorf("port %q: no such kind; there are %s", name, strings.Join(usage, ", "))
+}
+
+// String returns the port's name.
+func (s Spec) String() string { return s.Kind + ":" + s.Arg }
+
+// args returns EAL's arguments for the port.
+func (s Spec) args(queues int) []string {
+	if s.Kind == "pci" {
+		return []string{"-a", s.Arg}
+	}
+	for _, k := range kinds {
+		if k.name != s.Kind {
+			continue
+		}
+		vdev := fmt.Sprintf(k.vdev, s.Arg)
+		if queues > 1 {
+			switch s.Kind {
+			case "af_packet":
+				vdev += fmt.Sprintf(",qpairs=%d", queues)
+			case "af_xdp":
+				vdev += fmt.Sprintf(",queue_count=%d", queues)
+			}
+		}
+		return []string{"--no-pci", "--vdev", vdev}
+	}
+	return nil
+}
