@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"crossing/harness/guest"
 	"crossing/harness/sweep"
 	"crossing/harness/testbed"
 	"crossing/harness/tier"
@@ -153,6 +154,10 @@ func newRunner(_ context.Context, p *sweep.Plan, all []*tier.Tier, home string) 
 			return nil, nil, err
 		}
 		return l, l.Close, nil
+	case "vm":
+		return &guest.Runner{
+			Plan: p, Tiers: all, Repo: home, Bin: filepath.Join(home, "bin"), Version: projectVersion(home),
+		}, func() {}, nil
 	default:
 		return nil, nil, fmt.Errorf("testbed %s cannot run a sweep yet", p.Testbed)
 	}

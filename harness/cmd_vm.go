@@ -9,6 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"crossing/harness/guest"
+	"crossing/harness/sweep"
 	"crossing/harness/vm"
 )
 
@@ -122,6 +124,29 @@ func vmBuildCmd() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return vm.Build(cmd.Context(), os.Stdout)
+		},
+	}
+}
+
+// guestCellsCmd runs a sweep's cells; a guest runs it.
+func guestCellsCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:    "guest-cells FILE FOLDER",
+		Short:  "Run the cells that FILE lists and leave their outcomes below FOLDER",
+		Args:   cobra.ExactArgs(2),
+		Hidden: true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			home, err := repo()
+			if err != nil {
+				return err
+			}
+			all, err := allTiers(home)
+			if err != nil {
+				return err
+			}
+			return guest.Work(cmd.Context(), args[0], args[1], sweep.Local{
+				Tiers: all, Bin: filepath.Join(home, "bin"), Repo: home, Version: os.Getenv("CROSSING_VERSION"),
+			})
 		},
 	}
 }

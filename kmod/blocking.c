@@ -41,14 +41,19 @@ void khttpd_blocking_start(struct khttpd_conn *conn)
 	struct task_struct *task;
 
 	if (khttpd_mode != MODE_THREAD) {
-		queue_work(khttpd_io_wq, &conn->io_work);
+		queue_work_on(khttpd_opt.cpu < 0 ? WORK_CPU_UNBOUND : khttpd_opt.cpu,
+			      khttpd_io_wq, &conn->io_work);
 		return;
 	}
-	task = kthread_run(thread, conn, "khttpd/%u", conn->port);
+	task = kthread_create(thread, conn, "khttpd/%u", conn->port);
 	if (IS_ERR(task)) {
 		complete(&conn->done);
 		khttpd_conn_close(conn);
+		return;
 	}
+	if (khttpd_opt.cpu >= 0)
+		kthread_bind(task, khttpd_opt.cpu);
+	wake_up_process(task);
 }
 
 /* khttpd_blocking_stop - wake the context that serves the connection, wait for its end */

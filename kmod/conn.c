@@ -222,8 +222,10 @@ static void event_work_fn(struct work_struct *work)
 
 static void kick(struct khttpd_conn *conn)
 {
-	int cpu = READ_ONCE(conn->sock->sk->sk_incoming_cpu);
+	int cpu = khttpd_opt.cpu;
 
+	if (cpu < 0)
+		cpu = READ_ONCE(conn->sock->sk->sk_incoming_cpu);
 	if (cpu < 0 || cpu >= nr_cpu_ids || !cpu_online(cpu))
 		cpu = WORK_CPU_UNBOUND;
 	if (queue_work_on(cpu, khttpd_io_wq, &conn->io_work))

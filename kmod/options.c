@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The module's parameters. They are fixed for the time it is loaded. */
+#include <linux/cpumask.h>
 #include <linux/module.h>
 #include <linux/string.h>
 
@@ -10,6 +11,7 @@ struct khttpd_options khttpd_opt = {
 	.mode = "event",
 	.addr = "0.0.0.0",
 	.port = 80,
+	.cpu = -1,
 	.uid = 65534,
 	.gid = 65534,
 	.max_conns = 4096,
@@ -26,6 +28,7 @@ enum khttpd_mode khttpd_mode;
 OPTION(root, charp, "directory to serve (/srv/www)");
 OPTION(addr, charp, "IPv4 address to listen on (0.0.0.0)");
 OPTION(port, ushort, "TCP port (80)");
+OPTION(cpu, int, "CPU for threads, work items and events, -1: any (-1)");
 OPTION(uid, uint, "user whose rights open files (65534)");
 OPTION(gid, uint, "group whose rights open files (65534)");
 OPTION(max_conns, uint, "connections at once; more are refused (4096)");
@@ -55,8 +58,17 @@ int khttpd_options_check(void)
 		pr_err("mode=%s: want event, thread, bound or unbound\n", khttpd_opt.mode);
 		return -EINVAL;
 	}
+	if (mode == MODE_UNBOUND && khttpd_opt.cpu >= 0) {
+		pr_err("cpu=%d: mode=unbound leaves no choice of the CPU\n", khttpd_opt.cpu);
+		return -EINVAL;
+	}
 	if (!khttpd_opt.max_conns || !khttpd_opt.idle_secs) {
 		pr_err("max_conns and idle_secs must not be 0\n");
+		return -EINVAL;
+	}
+	if (khttpd_opt.cpu >= 0 &&
+	    (khttpd_opt.cpu >= nr_cpu_ids || !cpu_online(khttpd_opt.cpu))) {
+		pr_err("cpu=%d: there is no such CPU\n", khttpd_opt.cpu);
 		return -EINVAL;
 	}
 	khttpd_mode = mode;

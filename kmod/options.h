@@ -17,6 +17,7 @@ struct khttpd_options {
 	char *mode;
 	char *addr;		/* IPv4 address to listen on */
 	ushort port;
+	int cpu;		/* that threads and work run on; -1: where they come up */
 	uint uid, gid;		/* files are opened with these rights */
 	uint max_conns;
 	uint idle_secs;		/* a connection without progress is closed then */

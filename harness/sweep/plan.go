@@ -50,6 +50,7 @@ type TierChoice struct {
 	Tier    string            `yaml:"tier" json:"tier"`
 	As      string            `yaml:"as" json:"as"` // label in the dataset; the tier's name by default
 	Options map[string]string `yaml:"options" json:"options,omitempty"`
+	VM      *VM               `yaml:"vm" json:"vm,omitempty"` // a guest unlike the plan's
 }
 
 // UnmarshalYAML takes a bare name, too.

@@ -1,0 +1,78 @@
+package guest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"crossing/harness/sweep"
+	"crossing/harness/testbed"
+)
+
+// A Task is one cell for a guest to run.
+type Task struct {
+	Cell    sweep.Cell `json:"cell"`
+	SameCPU bool       `json:"same_cpu"` // client and server on one CPU
+}
+
+// errorFile holds, in place of an outcome, why a cell has none.
+const errorFile = "error"
+
+// The guest's ports.
+const serverPort, clientPort = "eth0", "eth1"
+
+// Work runs the tasks that the file lists, one after the other, and leaves
+// what came of the i-th in the folder out/i. It is called in the guest.
+func Work(ctx context.Context, file, out string, local sweep.Local) error {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	var tasks []Task
+	if err := json.Unmarshal(b, &tasks); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	local.Bed = bed
+	l, err := sweep.NewLocal(local)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	for i, t := range tasks {
+		dir := filepath.Join(out, fmt.Sprint(i))
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+		l.SameCPU = t.SameCPU
+		o, runErr := l.Run(ctx, t.Cell)
+		if runErr == nil {
+			runErr = o.Write(dir)
+		}
+		if runErr != nil {
+			fmt.Printf("%s: %v\n", t.Cell.Name(), runErr)
+			if err := os.WriteFile(filepath.Join(dir, errorFile), []byte(runErr.Error()), 0o644); err != nil {
+				return err
+			}
+			continue
+		}
+		fmt.Printf("%s: %d requests, mean %.1f us, p99 %.1f us\n", t.Cell.Name(), o.Run.Requests,
+			o.Run.MeanNs/1e3, float64(o.Run.P99Ns)/1e3)
+	}
+	return nil
+}
+
+// bed makes the guest's wire.
+func bed() (*testbed.Testbed, error) {
+	b, err := testbed.Ports(serverPort, clientPort)
+	if err != nil {
+		return nil, err
+	}
+	b.Name = "vm"
+	if err := b.PinInterrupts(); err != nil {
+		b.Close()
+		return nil, err
+	}
+	return b, nil
+}
