@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -67,7 +68,7 @@ func TestClosedLoop(t *testing.T) {
 			if r.Opened != c.Connections || r.Reconnects != 0 {
 				t.Errorf("%d opened, %d reconnects; want %d, 0", r.Opened, r.Reconnects, c.Connections)
 			}
-			if s.Little < .98 || s.Little > 1.02 {
+			if slices.Contains(s.Marks, "little") {
 				t.Errorf("Little's law: %g", s.Little)
 			}
 			if r.ClientCPU <= 0 || r.Watched == 0 || r.Elapsed != c.Duration {
@@ -76,6 +77,18 @@ func TestClosedLoop(t *testing.T) {
 			checkRows(t, r, c)
 		})
 	}
+}
+
+// TestLongBodies checks the null server as much as the client: an answer that is
+// longer than any socket's buffer.
+func TestLongBodies(t *testing.T) {
+	const length = 20 << 20
+	c := Config{Target: null(t, length, true).Addr, Connections: 3, Mode: Hybrid, BodyLen: length, Duration: 300 * time.Millisecond, Timeout: 20 * time.Second, Jitter: -1}
+	r := run(t, c)
+	if s := r.Summary(); s.OK < 3 || s.OK != s.Requests {
+		t.Errorf("%d of %d, failures %v", s.OK, s.Requests, s.Failures)
+	}
+	checkRows(t, r, c)
 }
 
 // checkRows checks what holds of every row, whatever happened.

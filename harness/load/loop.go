@@ -20,6 +20,7 @@ type conn struct {
 	served bool // it has brought a whole response
 	fresh  bool // no byte of the outstanding response has come
 	queued bool // it stands in the queue of the free
+	asked  bool // a transmit stamp of the outstanding request is under way
 	reader reader
 }
 
@@ -268,7 +269,13 @@ func (l *loop) request(c *conn, row *data.Request) {
 	if !l.open() && row.IntendedNs == 0 {
 		row.IntendedNs, row.WarmUp = row.SentNs, t < l.measure
 	}
-	n, e := send(c.fd, l.Request)
+	var n int
+	var e unix.Errno
+	if l.stamps == nil {
+		n, e = send(c.fd, l.Request)
+	} else {
+		n, e, c.asked = l.stamps.send(c.fd, l.Request)
+	}
 	c.sent += int64(max(n, 0))
 	if n != len(l.Request) {
 		l.t = now()
@@ -286,7 +293,7 @@ func kind(e unix.Errno) data.Failure {
 
 // handle takes an event of one connection.
 func (l *loop) handle(c *conn, events uint32) {
-	const over = unix.EPOLLERR | unix.EPOLLHUP | unix.EPOLLRDHUP
+	const over = unix.EPOLLHUP | unix.EPOLLRDHUP // not EPOLLERR: that may be a time stamp, and an error shows when reading
 	switch c.state {
 	case up:
 		l.receive(c, events&over != 0)
@@ -365,6 +372,11 @@ func (l *loop) finish(c *conn, over, surplus bool) {
 	}
 	if l.stamps != nil {
 		row.StampNs = l.stamps.of(row, l.origin)
+		if c.asked {
+			if t := l.stamps.transmitted(c.fd); t != 0 {
+				l.report.Transmit.Add(t - l.origin - row.SentNs)
+			}
+		}
 	}
 	l.completed(c)
 	if c.served = true; over || surplus || h.last {

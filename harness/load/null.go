@@ -150,6 +150,7 @@ func serveNull(listener int32, j *nullJob) error {
 	}
 	answer := []byte("HTTP/1.1 200 OK\r\nServer: null\r\nContent-Type: application/octet-stream\r\nContent-Length: " +
 		strconv.Itoa(j.BodyLen) + "\r\n\r\n" + string(make([]byte, j.BodyLen)))
+	unsent := map[int32][]byte{} // where a long answer filled the socket's buffer
 	buf := make([]byte, 64<<10)
 	events := make([]unix.EpollEvent, 256)
 	pause := 0
@@ -166,9 +167,13 @@ func serveNull(listener int32, j *nullJob) error {
 				acceptAll(int32(ep), listener)
 				continue
 			}
+			if rest, ok := unsent[fd]; ok && !sendNull(fd, rest, unsent) {
+				continue
+			}
 			for {
 				n, e := recv(fd, buf)
 				if e != 0 && e != unix.EAGAIN || e == 0 && n == 0 {
+					delete(unsent, fd)
 					closeFD(fd)
 					break
 				}
@@ -176,7 +181,7 @@ func serveNull(listener int32, j *nullJob) error {
 					break
 				}
 				if bytes.HasSuffix(buf[:n], []byte("\r\n\r\n")) {
-					send(fd, answer)
+					sendNull(fd, answer, unsent)
 				}
 				if n < len(buf) && events[i].Events&unix.EPOLLRDHUP == 0 {
 					break
@@ -184,6 +189,26 @@ func serveNull(listener int32, j *nullJob) error {
 			}
 		}
 	}
+}
+
+// sendNull sends what it can, keeps the rest, and tells whether there is none.
+// The kernel reports when there is room again, as all is watched for both.
+func sendNull(fd int32, b []byte, unsent map[int32][]byte) bool {
+	for len(b) > 0 {
+		n, e := send(fd, b)
+		if e == unix.EAGAIN {
+			unsent[fd] = b
+			return false
+		}
+		if e != 0 {
+			break // the next read says so, too
+		}
+		b = b[n:]
+	}
+	if len(unsent) > 0 {
+		delete(unsent, fd)
+	}
+	return true
 }
 
 func acceptAll(ep, listener int32) {

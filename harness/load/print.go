@@ -20,10 +20,15 @@ func (r *Result) Print(w io.Writer, s *Summary) {
 
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprint(t, "latency\tmean\tsd\tmin\tp50\tp90\tp99\tp99.9\tmax\t\n")
-	for _, l := range []struct {
+	type line struct {
 		name string
 		Latency
-	}{{"service", s.Service}, {"response", s.Response}} {
+	}
+	lines := []line{{"service", s.Service}, {"response", s.Response}}
+	if s.Own.Max > 0 {
+		lines = append(lines, line{"client's own", s.Own})
+	}
+	for _, l := range lines {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", l.name, Ns(l.Mean), Ns(l.Dev),
 			Ns(float64(l.Min)), Ns(float64(l.P50)), Ns(float64(l.P90)), Ns(float64(l.P99)), Ns(float64(l.P999)), Ns(float64(l.Max)))
 	}
@@ -33,6 +38,10 @@ func (r *Result) Print(w io.Writer, s *Summary) {
 		fmt.Fprintln(w, "in a closed loop they are the same, and neither holds the waits that a stall spares it")
 	} else {
 		fmt.Fprintln(w, "their difference is the wait for a free connection and the client's own lateness")
+	}
+	if s.Own.Max > 0 {
+		fmt.Fprintf(w, "the client's own share counts from the kernel's receive stamp to the last byte; sending adds %s (p99 %s, %d sampled)\n",
+			Ns(float64(r.Transmit.Quantile(.5))), Ns(float64(r.Transmit.Quantile(.99))), r.Transmit.Total)
 	}
 
 	fmt.Fprintf(w, "\n%12.1f  requests per second (%d in all, %d failed)\n", s.Rate, s.Requests, s.Requests-s.OK)

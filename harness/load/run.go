@@ -38,6 +38,7 @@ type Result struct {
 	Jitter                Histogram     // gaps over 1 µs of the client CPUs just before the start (see Jitter), ns
 	Watched               time.Duration // for how long these were counted, all workers together
 	Lateness              Histogram     // open loop: of sends for which a connection was free, ns
+	Transmit              Histogram     // stamps: from a send to the kernel handing it to the device, of one send in 64, ns
 	ClockStep             time.Duration // change of CLOCK_REALTIME against CLOCK_MONOTONIC (stamps only)
 	Full                  bool          // the reserved rows did not suffice: the run ended early
 }
@@ -284,6 +285,7 @@ func collect(c *Config, origin int64, workers []*worker, reports []report) *Resu
 		r.Preemptive += p.Usage.Preemptive
 		r.Jitter.Merge(&p.Jitter)
 		r.Lateness.Merge(&p.Lateness)
+		r.Transmit.Merge(&p.Transmit)
 		r.Full = r.Full || p.Full
 		r.ClockStep = max(r.ClockStep, time.Duration(p.OffsetNs), -time.Duration(p.OffsetNs))
 		end = min(end, p.EndNs)

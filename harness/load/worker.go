@@ -51,6 +51,7 @@ type report struct {
 	EndNs      int64
 	Usage      usage
 	Jitter     Histogram
+	Transmit   Histogram // from the send to its stamp, of the sampled ones
 	Lateness   Histogram // of sends for which a connection was free
 	OffsetNs   int64     // change of CLOCK_REALTIME against CLOCK_MONOTONIC meanwhile
 

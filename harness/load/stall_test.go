@@ -1,0 +1,134 @@
+package load
+
+import (
+	"testing"
+	"time"
+
+	"crossing/data"
+)
+
+// TestStall stops a server and checks, by causes and not by the clock, that the
+// open loop tells the truth: whatever was due while the server could not answer
+// was answered after it could again, and counts from when it was due. The closed
+// loop can only have as many slow requests as connections.
+func TestStall(t *testing.T) {
+	target := null(t, 100, true)
+	c := Config{Target: target.Addr, Connections: 4, BodyLen: 100, Duration: 2500 * time.Millisecond, Jitter: -1, Seed: 2, MaxRate: 200000}
+	const settle = 20 * time.Millisecond // a stop reaches a running process after a moment
+
+	open, stops, err := stalled(t.Context(), target, c, Poisson{500}, Block)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(stops) == 0 {
+		t.Fatal("the server was never stopped")
+	}
+	caught := 0
+	for i := range open.Requests {
+		q := &open.Requests[i]
+		for _, s := range stops {
+			from, to := s.from+int64(settle)-open.OriginNs, s.to-open.OriginNs
+			if q.Failure != data.None || q.IntendedNs < from || q.IntendedNs >= to {
+				continue
+			}
+			caught++
+			if q.LastByteNs < to || q.ResponseNs() < to-q.IntendedNs {
+				t.Errorf("due %v before the end of a stall, took %v", time.Duration(to-q.IntendedNs), time.Duration(q.ResponseNs()))
+			}
+		}
+	}
+	if caught < 20*len(stops) {
+		t.Errorf("%d requests were due in %d stalls of 100 ms, at 500/s", caught, len(stops))
+	}
+	// So no quantile can be below what arithmetic says of the waits alone.
+	want, got := truth(open, stops), open.Summary().Response
+	if got.P99 < want.P99-int64(settle) || want.P99 < int64(50*time.Millisecond) {
+		t.Errorf("p99 %v, arithmetic says %v", time.Duration(got.P99), time.Duration(want.P99))
+	}
+
+	closed, stops, err := stalled(t.Context(), target, c, nil, Block)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range stops {
+		from, to := s.from+int64(settle)-closed.OriginNs, s.to-closed.OriginNs
+		n := 0
+		for i := range closed.Requests {
+			if q := &closed.Requests[i]; q.SentNs < to && q.LastByteNs >= to && q.SentNs >= 0 && q.LastByteNs-q.SentNs > to-from-int64(settle) {
+				n++
+			}
+		}
+		if n > c.Connections {
+			t.Errorf("%d requests of %d connections waited for one stall", n, c.Connections)
+		}
+	}
+}
+
+func TestPrecision(t *testing.T) {
+	for s, want := range map[string]Precision{
+		"p99±5%": {"p99", .05}, "p99+-5%": {"p99", .05}, "rate±0.5%": {"rate", .005}, "p99.9+/-10%": {"p99.9", .1}, "mean±2%": {"mean", .02},
+	} {
+		if got, err := ParsePrecision(s); err != nil || got != want {
+			t.Errorf("%s: %v, %v", s, got, err)
+		}
+	}
+	for _, s := range []string{"", "p99", "p98±5%", "p99±%", "p99±0%", "p99±5", "99±5%"} {
+		if _, err := ParsePrecision(s); err == nil {
+			t.Errorf("%q: no error", s)
+		}
+	}
+}
+
+// TestUntil repeats runs, and stops when it may.
+func TestUntil(t *testing.T) {
+	c := Config{Target: null(t, 100, true).Addr, Connections: 2, Mode: Block, BodyLen: 100, Duration: 50 * time.Millisecond, Jitter: -1, Schedule: Fixed{200}}
+	runs := 0
+	rep, err := Until(t.Context(), c, Precision{"rate", 100}, 9, func(*Result, *Summary, *Replication) { runs++ })
+	if err != nil || runs != fewestRuns || !rep.Reached || len(rep.Values) != runs {
+		t.Errorf("%d runs, %+v, %v", runs, rep, err)
+	}
+	rep, err = Until(t.Context(), c, Precision{"mean", 1e-9}, 3, nil)
+	if err != nil || rep.Reached || len(rep.Values) != 3 || rep.Low >= rep.Mean || rep.High <= rep.Mean {
+		t.Errorf("%+v, %v", rep, err)
+	}
+}
+
+// TestLadder finds the capacity of a server and climbs to it.
+func TestLadder(t *testing.T) {
+	c := Config{Target: null(t, 100, true).Addr, Connections: 2, Mode: Block, BodyLen: 100, Duration: 60 * time.Millisecond, Jitter: -1, MaxRate: 200000}
+	tried := 0
+	capacity, err := Capacity(t.Context(), c, func(Step) { tried++ })
+	if err != nil || capacity <= 0 || tried != trials {
+		t.Fatalf("%g/s after %d trials, %v", capacity, tried, err)
+	}
+	steps, err := Ladder(t.Context(), c, capacity, []float64{.1, .5}, nil)
+	if err != nil || len(steps) != 2 || steps[1].Rate != .5*capacity || steps[0].Summary.Requests == 0 {
+		t.Errorf("%d steps, %v", len(steps), err)
+	}
+}
+
+// TestDiagnosis checks what is said of a run that does as it should.
+func TestDiagnosis(t *testing.T) {
+	c := Config{Target: null(t, 100, true).Addr, Connections: 8, Mode: Hybrid, BodyLen: 100, Duration: time.Second, Jitter: -1, Schedule: Poisson{2000}, Seed: 1}
+	r := run(t, c)
+	d := r.Diagnose()
+	if d.Arrivals == nil || d.Arrivals.Gaps < 500 || !(d.Arrivals.P >= 0 && d.Arrivals.P <= 1) || d.Effective <= 0 || d.TrendP < 0 || d.TrendP > 1 {
+		t.Errorf("%+v, %+v", d, d.Arrivals)
+	}
+	// The schedule itself must pass; what the machine makes of it may not.
+	for i := range r.Requests {
+		r.Requests[i].SentNs = r.Requests[i].IntendedNs
+	}
+	if a := r.arrivals(); a.P < .001 {
+		t.Errorf("the schedule is not what it says: %+v", a)
+	}
+	// Every second request late: no Poisson process.
+	for i := range r.Requests {
+		if i%2 == 0 && i > 0 {
+			r.Requests[i].SentNs = r.Requests[i-1].SentNs + 1
+		}
+	}
+	if a := r.arrivals(); a.P > .001 {
+		t.Errorf("arrivals in pairs pass for a Poisson process: %+v", a)
+	}
+}
