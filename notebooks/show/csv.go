@@ -1,0 +1,20 @@
+package show
+
+import (
+	"encoding/csv"
+	"os"
+)
+
+func saveCSV(name string, header []string, rows [][]string) error {
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	w := csv.NewWriter(f)
+	_ = w.Write(header)
+	if err := w.WriteAll(rows); err != nil { // WriteAll flushes and tells of any earlier error
+		f.Close()
+		return err
+	}
+	return f.Close()
+}
