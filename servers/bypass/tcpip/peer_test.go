@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"crossing/servers/bypass/checksum"
 	"crossing/servers/bypass/tcpip"
 
 	"gvisor.dev/gvisor/pkg/buffer"
@@ -266,7 +267,11 @@ func (m *mirror) Data(c *tcpip.Conn, b []byte) (taken int) {
 		o.got = 0
 		for o.down > 0 && c.Room() {
 			n := min(o.down, len(pattern))
-			c.Send(pattern[:n])
+			if n%2 == 0 { // both ways to send
+				c.SendSummed(pattern[:n], checksum.Sum(pattern[:n], 0))
+			} else {
+				c.Send(pattern[:n])
+			}
 			o.down -= n
 		}
 	}
