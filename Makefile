@@ -41,7 +41,13 @@ test: setup build ## install what the tests need, and run them all
 	$(GO) test $(GOFLAGS_TAGS) -p 1 -timeout 30m ./...
 	bin/data verify
 
+bench-load: build ## our load generator beside wrk, as ratios (2 minutes)
+	$(GO) run ./harness/bench/load
+
+bench-stall: build ## what each way of measuring makes of a server that stalls (1 minute)
+	bin/harness load stall
+
 clean: ## remove what was built and collected, but no released dataset
 	rm -rf bin out report .jupyter .cache kmod/build
 
-.PHONY: help setup build test clean
+.PHONY: help setup build test bench-load bench-stall clean

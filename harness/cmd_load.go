@@ -26,6 +26,8 @@ type loadOptions struct {
 	mode, arrivals, trace string
 	rate                  float64
 	json, allowRemote     bool
+	out, until            string
+	most                  int
 	url                   string
 }
 
@@ -42,13 +44,28 @@ seen by few requests. With --rate the loop is open: requests come when they come
 as from many users, and each is timed from when it was due.`,
 		Example: `  harness load -c 8 -d 10s http://127.0.0.1:8080/100
   harness load -c 64 --rate 20000 http://127.0.0.1:8080/100
-  harness load -c 8 -d 2s --json http://127.0.0.1:8080/100`,
+  harness load -c 8 -d 2s --json http://127.0.0.1:8080/100
+  harness load -c 8 -d 2s --until p99±5% --out mydata http://127.0.0.1:8080/100`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.url = args[0]
 			return o.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
+	o.flags(c)
+	f := c.Flags()
+	f.Float64Var(&o.rate, "rate", 0, "open loop with so many requests per second")
+	f.StringVar(&o.arrivals, "arrivals", "poisson", "with --rate: poisson or fixed")
+	f.StringVar(&o.trace, "trace", "", "open loop with the arrivals of a file, one time in seconds per line")
+	f.StringVar(&o.until, "until", "", "repeat the run until a figure is known well enough over runs, such as p99±5% (+- may stand for ±)")
+	f.IntVar(&o.most, "max-runs", 30, "with --until: the most runs")
+	f.StringVar(&o.out, "out", "", "write a dataset into this new folder, every request a row")
+	c.AddCommand(loadLadderCmd(), loadStallCmd())
+	return c
+}
+
+// flags adds what every kind of run has.
+func (o *loadOptions) flags(c *cobra.Command) {
 	f := c.Flags()
 	f.IntVarP(&o.Connections, "connections", "c", 10, "kept-alive connections")
 	f.DurationVarP(&o.Duration, "duration", "d", 10*time.Second, "measured part of the run")
@@ -57,18 +74,14 @@ as from many users, and each is timed from when it was due.`,
 	f.IntVarP(&o.Workers, "workers", "t", 1, "client processes, each with its share of the connections")
 	f.IntSliceVar(&o.CPUs, "cpus", nil, "CPUs to pin the workers to, in turn")
 	f.StringVar(&o.mode, "mode", "hybrid", "how to wait: hybrid (poll a little, then sleep), spin, block, tick")
-	f.Float64Var(&o.rate, "rate", 0, "open loop with so many requests per second")
-	f.StringVar(&o.arrivals, "arrivals", "poisson", "with --rate: poisson or fixed")
-	f.StringVar(&o.trace, "trace", "", "open loop with the arrivals of a file, one time in seconds per line")
 	f.Uint64Var(&o.Seed, "seed", 1, "seed of the arrivals")
 	f.StringArrayVarP(&o.Fields, "header", "H", nil, `header field to add, "Name: value"`)
 	f.IntVar(&o.Status, "status", 200, "status that every response must have")
 	f.Int64Var(&o.BodyLen, "length", -1, "length in bytes that every body must have; -1: any")
-	f.IntVar(&o.MaxRate, "max-rate", 0, "requests per second and worker to reserve memory for, 72 B each (default 250000)")
+	f.IntVar(&o.MaxRate, "max-rate", 0, "requests per second and worker to reserve memory for, 72 B each (default 250000, less on a small machine)")
 	f.BoolVar(&o.Stamps, "stamps", false, "ask the kernel when each response came, and show the client's own share")
-	f.BoolVar(&o.json, "json", false, "print the summary as JSON")
+	f.BoolVar(&o.json, "json", false, "print the result as JSON, times in ns")
 	f.BoolVar(&o.allowRemote, "allow-remote", false, "load an address that is neither loopback nor of a testbed (10.78.0.0/16)")
-	return c
 }
 
 // loadWorkerCmds are the commands by which package load starts this program
@@ -86,20 +99,83 @@ func (o *loadOptions) run(ctx context.Context, out, progress io.Writer) error {
 	}
 	if f, ok := progress.(*os.File); ok && isTerminal(f) {
 		o.Progress = showProgress(f, o.WarmUp+o.Duration)
-		defer fmt.Fprint(f, "\r\x1b[K")
+		defer clearLine(f)
+	}
+	if o.until != "" {
+		return o.repeat(ctx, out, progress)
 	}
 	r, err := load.Run(ctx, o.Config)
 	if err != nil {
 		return err
 	}
-	s := r.Summary()
-	if o.json {
-		e := json.NewEncoder(out)
-		e.SetIndent("", "  ")
-		return e.Encode(s)
+	if err := o.store(r); err != nil {
+		return err
 	}
+	s, d := r.Summary(), r.Diagnose()
+	if o.json {
+		return printJSON(out, struct {
+			load.Summary
+			load.Diagnosis
+		}{s, d})
+	}
+	clearLine(progress)
 	r.Print(out, &s)
+	d.Print(out)
+	if s.Rejected {
+		return errors.New("the run is rejected")
+	}
 	return nil
+}
+
+// repeat makes runs until --until is satisfied.
+func (o *loadOptions) repeat(ctx context.Context, out, progress io.Writer) error {
+	p, err := load.ParsePrecision(o.until)
+	if err != nil {
+		return err
+	}
+	var results []*load.Result
+	rep, err := load.Until(ctx, o.Config, p, o.most, func(r *load.Result, s *load.Summary, rep *load.Replication) {
+		if o.out != "" {
+			results = append(results, r)
+		}
+		if !o.json {
+			clearLine(progress)
+			fmt.Fprintf(out, "run %2d: %9.0f requests/s, response p50 %s, p99 %s", len(rep.Values), s.Rate, ns(s.Response.P50), ns(s.Response.P99))
+			if len(rep.Values) > 1 {
+				fmt.Fprintf(out, "; mean %s of the runs %s, 95 %% %s to %s", p.Figure, p.Text(rep.Mean), p.Text(rep.Low), p.Text(rep.High))
+			}
+			fmt.Fprintln(out)
+			for _, w := range s.Warnings {
+				fmt.Fprintln(out, "        warning:", w)
+			}
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if err := o.store(results...); err != nil {
+		return err
+	}
+	if o.json {
+		return printJSON(out, rep)
+	}
+	if !rep.Reached {
+		return fmt.Errorf("%s is not known to ±%g %% after %d runs: make longer runs, or allow more (--max-runs)", p.Figure, 100*p.Within, len(rep.Values))
+	}
+	return nil
+}
+
+func printJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+// clearLine takes the progress off a terminal.
+func clearLine(w io.Writer) {
+	if f, ok := w.(*os.File); ok && isTerminal(f) {
+		fmt.Fprint(f, "\r\x1b[K")
+	}
 }
 
 // prepare makes the configuration from the flags.
@@ -175,6 +251,9 @@ func showProgress(w io.Writer, total time.Duration) func(time.Duration, int64) {
 	var lastAt time.Duration
 	var lastDone int64
 	return func(at time.Duration, done int64) {
+		if at < lastAt {
+			lastAt, lastDone = 0, 0 // the next run
+		}
 		if at <= lastAt {
 			return
 		}

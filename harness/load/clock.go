@@ -9,6 +9,9 @@ import _ "unsafe" // for go:linkname
 //go:linkname now runtime.nanotime
 func now() int64
 
+// Now is CLOCK_MONOTONIC in nanoseconds, which Result.OriginNs is of.
+func Now() int64 { return now() }
+
 // hold keeps this goroutine on its processor until release. Without it the
 // runtime's monitor asks a goroutine that ran for 10 ms to yield, and a
 // goroutine locked to its thread yields by two context switches.

@@ -70,7 +70,7 @@ type Config struct {
 	Seed        uint64        // of the schedule: the only randomness
 	Stamps      bool          // ask the kernel for receive time stamps (Request.StampNs)
 	Jitter      time.Duration // watch the CPU's gaps for so long before the run; 0: 50 ms; negative: not at all
-	MaxRate     int           // requests per second for which a closed loop reserves rows (72 B each); 0: 250000 per worker
+	MaxRate     int           // requests per second for which a closed loop reserves rows (72 B each), per worker; 0: 250000, or as many as a quarter of the free memory holds
 	Command     Command       // starts a worker; nil: exec.CommandContext
 
 	// Progress, if set, is called ten times per second with the time since the
@@ -122,9 +122,6 @@ func (c Config) normal() (Config, error) {
 	}
 	if c.Status == 0 {
 		c.Status = 200
-	}
-	if c.MaxRate == 0 {
-		c.MaxRate = 250000
 	}
 	if c.Command == nil {
 		c.Command = exec.CommandContext

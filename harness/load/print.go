@@ -87,6 +87,8 @@ func plural(n int, what string) string {
 // Ns writes a time given in ns with three digits and its unit.
 func Ns(ns float64) string {
 	switch {
+	case ns < 0:
+		return "-" + Ns(-ns)
 	case ns < 1e3:
 		return fmt.Sprintf("%.0f ns", ns)
 	case ns < 1e6:

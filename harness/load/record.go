@@ -3,6 +3,7 @@ package load
 import (
 	"fmt"
 	"os"
+	"strings"
 	"sync/atomic"
 	"unsafe"
 
@@ -39,6 +40,9 @@ const (
 
 // newRecord makes a record without a place in any file system.
 func newRecord(rows int) (*record, error) {
+	if size, have := rows*rowSize, availableMemory(); size > have/4*3 {
+		return nil, fmt.Errorf("%d rows take %d MB of the %d MB of memory that are free: lower the rate, the duration or Config.MaxRate", rows, size>>20, have>>20)
+	}
 	fd, err := unix.MemfdCreate("load", unix.MFD_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("memory for the rows: %w", err)
@@ -76,6 +80,22 @@ func openRecord(f *os.File, flags int) (*record, error) {
 		control: (*control)(unsafe.Pointer(&mem[0])),
 		rows:    unsafe.Slice((*data.Request)(unsafe.Pointer(&mem[controlSize])), n),
 	}, nil
+}
+
+// availableMemory is what the kernel says can be had without swapping, in bytes;
+// 1 GiB where it does not say.
+func availableMemory() int {
+	text, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return 1 << 30
+	}
+	for line := range strings.Lines(string(text)) {
+		var kib int
+		if n, _ := fmt.Sscanf(line, "MemAvailable: %d kB", &kib); n == 1 {
+			return kib << 10
+		}
+	}
+	return 1 << 30
 }
 
 func (r *record) close() {

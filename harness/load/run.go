@@ -143,7 +143,7 @@ func startWorker(ctx context.Context, c *Config, i int, times []int64) (w *worke
 	if len(c.CPUs) > 0 {
 		j.CPU = c.CPUs[i%len(c.CPUs)]
 	}
-	rows := int(float64(c.MaxRate)*(c.WarmUp+c.Duration).Seconds()) + 2*c.Connections + 100
+	rows := c.rows()
 	if times != nil {
 		if j.Scheduled == 0 {
 			return nil, fmt.Errorf("the schedule has no request for it (%d requests, %d workers): ask for fewer workers", len(times), c.Workers)
@@ -195,6 +195,19 @@ func startWorker(ctx context.Context, c *Config, i int, times []int64) (w *worke
 		return w, err
 	}
 	return w, w.say(&j)
+}
+
+// rows is how many a worker of a closed loop reserves: as many as its greatest
+// rate can fill, but unless that was asked for, no more than fit into a quarter of
+// the memory that is free. A run that fills them ends early and says so.
+func (c *Config) rows() int {
+	seconds := (c.WarmUp + c.Duration).Seconds()
+	spare := 2*c.Connections + 100
+	if c.MaxRate > 0 {
+		return int(float64(c.MaxRate)*seconds) + spare
+	}
+	const rate = 250000
+	return min(int(rate*seconds), availableMemory()/4/rowSize/c.Workers) + spare
 }
 
 // WorkerArg is the argument with which Run starts its own program again as a

@@ -81,12 +81,13 @@ func Stall(ctx context.Context, d time.Duration, connections int, rate float64, 
 	rows = append(rows,
 		StallRow{"closed loop", "every request, as measured", closed.Summary().Response},
 		StallRow{"closed loop, corrected", "the same run with wrk's synthetic latencies", corrected(closed)})
+	// wrk2 throws away what it saw in its first ten seconds.
 	for _, tool := range []struct {
 		name string
 		argv []string
 	}{
 		{"wrk", []string{"wrk", "-t1", fmt.Sprintf("-c%d", connections), fmt.Sprintf("-d%.0f", d.Seconds()), "--latency", url}},
-		{"wrk2", []string{"wrk2", "-t1", fmt.Sprintf("-c%d", connections), fmt.Sprintf("-R%.0f", rate), fmt.Sprintf("-d%.0f", max(12, d.Seconds())), "--latency", url}},
+		{"wrk2", []string{"wrk2", "-t1", fmt.Sprintf("-c%d", connections), fmt.Sprintf("-R%.0f", rate), fmt.Sprintf("-d%.0f", d.Seconds()+10), "--latency", url}},
 	} {
 		if _, err := exec.LookPath(tool.argv[0]); errors.Is(err, exec.ErrNotFound) {
 			rows = append(rows, StallRow{Name: tool.name, Note: "not installed"})

@@ -14,21 +14,21 @@ import (
 // A Summary is what a terminal shows of a run. It is computed from the measured
 // rows alone; times are nanoseconds.
 type Summary struct {
-	Requests  int            `json:"requests"`            // due in the measured part
-	OK        int            `json:"ok"`                  // of them answered as demanded
-	Failures  map[string]int `json:"failures,omitempty"`  // of them not, by kind
-	Rate      float64        `json:"rate_per_s"`          // answered as demanded per second, whenever due
-	BodyRate  float64        `json:"body_bytes_per_s"`    // bytes of bodies per second
-	Service   Latency        `json:"service_ns"`          // from the send to the last byte
-	Response  Latency        `json:"response_ns"`         // from when it was due to the last byte
-	Own       Latency        `json:"client_share_ns"`     // from the kernel's receive stamp to the last byte; zero without stamps
-	Occupancy float64        `json:"occupancy"`           // closed loop: rate × mean service time / connections
-	Little    float64        `json:"little"`              // rate × mean service time / mean number outstanding: 1 if no row is lost
-	Adherence float64        `json:"adherence,omitempty"` // open loop: share of the due requests that were sent within the run
-	CPU       float64        `json:"client_cpu_ns"`       // client's CPU time per request
-	Marks     []string       `json:"marks,omitempty"`     // which checks the run did not pass, by a word each
-	Warnings  []string       `json:"warnings,omitempty"`  // the same in sentences
-	Rejected  bool           `json:"rejected,omitempty"`  // a warning is so grave that the run must not be used
+	Requests  int            `json:"requests"`                 // due in the measured part
+	OK        int            `json:"ok"`                       // of them answered as demanded
+	Failures  map[string]int `json:"failures,omitempty"`       // of them not, by kind
+	Rate      float64        `json:"rate_per_s"`               // answered as demanded per second, whenever due
+	BodyRate  float64        `json:"body_bytes_per_s"`         // bytes of bodies per second
+	Service   Latency        `json:"service_ns"`               // from the send to the last byte
+	Response  Latency        `json:"response_ns"`              // from when it was due to the last byte
+	Own       Latency        `json:"client_share_ns,omitzero"` // from the kernel's receive stamp to the last byte; zero without stamps
+	Occupancy float64        `json:"occupancy,omitempty"`      // closed loop: rate × mean service time / connections
+	Little    float64        `json:"little"`                   // rate × mean service time / mean number outstanding: 1 if no row is lost
+	Adherence float64        `json:"adherence,omitempty"`      // open loop: share of the due requests that were sent within the run
+	CPU       float64        `json:"client_cpu_ns"`            // client's CPU time per request
+	Marks     []string       `json:"marks,omitempty"`          // which checks the run did not pass, by a word each
+	Warnings  []string       `json:"warnings,omitempty"`       // the same in sentences
+	Rejected  bool           `json:"rejected,omitempty"`       // a warning is so grave that the run must not be used
 }
 
 // A Latency describes a distribution of times in ns. Quantiles are of the rows,

@@ -43,6 +43,14 @@ func (p Precision) of(s *Summary) float64 {
 	return float64(map[string]int64{"p50": r.P50, "p75": r.P75, "p90": r.P90, "p99": r.P99, "p99.9": r.P999}[p.Figure])
 }
 
+// Text writes a value of the figure with its unit.
+func (p Precision) Text(value float64) string {
+	if p.Figure == "rate" {
+		return fmt.Sprintf("%.0f/s", value)
+	}
+	return Ns(value)
+}
+
 // A Replication is what several runs tell of one figure.
 type Replication struct {
 	Figure  string    `json:"figure"`
