@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
+	"time"
 
 	"crossing/harness/sweep"
 	"crossing/harness/testbed"
@@ -34,7 +36,8 @@ func Work(ctx context.Context, file, out string, local sweep.Local) error {
 	if err := json.Unmarshal(b, &tasks); err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
-	local.Bed = bed
+	var same bool
+	local.Bed = func() (*testbed.Testbed, error) { return bed(same) }
 	l, err := sweep.NewLocal(local)
 	if err != nil {
 		return err
@@ -45,7 +48,7 @@ func Work(ctx context.Context, file, out string, local sweep.Local) error {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
-		l.SameCPU = t.SameCPU
+		same = t.SameCPU
 		o, runErr := l.Run(ctx, t.Cell)
 		if runErr == nil {
 			runErr = o.Write(dir)
@@ -63,16 +66,40 @@ func Work(ctx context.Context, file, out string, local sweep.Local) error {
 	return nil
 }
 
-// bed makes the guest's wire.
-func bed() (*testbed.Testbed, error) {
+// bed makes the guest's wire. On one CPU, that takes both ports' interrupts, too.
+func bed(sameCPU bool) (*testbed.Testbed, error) {
+	if err := awaitPorts(serverPort, clientPort); err != nil {
+		return nil, err
+	}
 	b, err := testbed.Ports(serverPort, clientPort)
 	if err != nil {
 		return nil, err
 	}
 	b.Name = "vm"
+	if sameCPU {
+		b.Client.CPUs = b.Server.CPUs
+	}
 	if err := b.PinInterrupts(); err != nil {
 		b.Close()
 		return nil, err
 	}
 	return b, nil
+}
+
+// awaitPorts waits until the kernel has given the ports back from the testbed
+// before, which it does some time after the last process has left.
+func awaitPorts(names ...string) error {
+	for _, name := range names {
+		for try := 0; ; try++ {
+			_, err := net.InterfaceByName(name)
+			if err == nil {
+				break
+			}
+			if try == 500 {
+				return fmt.Errorf("port %s: %w", name, err)
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
+	return nil
 }
