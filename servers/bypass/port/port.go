@@ -50,8 +50,8 @@ type Queue struct {
 // Frames is the most frames that one Poll receives.
 const Frames = C.BURST
 
-// Room is the length of a frame's buffer.
-const Room = 2048
+// Size is the length of a frame's buffer.
+const Size = 2048
 
 // Open takes the port named by spec with so many queue pairs, one for each of
 // the CPUs on which this process may run, from the first on. A process can do
@@ -196,13 +196,17 @@ func (p *Port) Stats() (s Stats, err error) {
 	return Stats{uint64(out[0]), uint64(out[1]), uint64(out[2]), uint64(out[3]), uint64(out[4]), uint64(out[5])}, nil
 }
 
-// Poll sends what is to be sent, waits up to spin ticks for frames, and
+// Poll sends what is to be sent, as much of it as the port takes, waits up to spin ticks for frames, and
 // returns how many have come. They stay until the next Poll.
 func (q *Queue) Poll(spin uint64) int {
-	n := q.n
-	q.n = 0
-	return int(C.queue_poll(q.c, C.int(n), C.uint64_t(spin)))
+	n := int(C.queue_poll(q.c, C.int(q.n), C.uint64_t(spin)))
+	q.n = int(q.c.ntx)
+	return n
 }
+
+// Room is the number of frames that may be sent before the next Poll without
+// waiting for the port.
+func (q *Queue) Room() int { return C.BATCH - 1 - q.n }
 
 // Frame returns a received frame, and whether the port has found its checksums
 // right.
@@ -221,13 +225,13 @@ func (q *Queue) Send(n int) []byte {
 			q.n = 0
 		}
 	}
-	return unsafe.Slice((*byte)(q.c.tx[q.n].data), Room)
+	return unsafe.Slice((*byte)(q.c.tx[q.n].data), Size)
 }
 
 // Ticks is the time stamp counter after the last Poll had looked for frames.
 func (q *Queue) Ticks() uint64 { return uint64(q.c.tsc) }
 
-// Sent is the time stamp counter after the last frames had been sent.
+// Sent is the time stamp counter just before the last frames were sent.
 func (q *Queue) Sent() uint64 { return uint64(q.c.sent_at) }
 
 // Counters of the queue: how often the port was asked, how often it took no

@@ -182,42 +182,51 @@ static void want_sums(struct rte_mbuf *m)
 	m->l3_len = 20;
 }
 
-// transmit sends the first n frames of the table and gives their places new
-// buffers; the one behind them, which the stack may have begun to fill, moves
-// to the front.
-static void transmit(struct queue *q, int n)
+// transmit sends the first n frames of the table, as many as the port takes at
+// once; if it must, the rest as soon as it takes them, within a bound. It gives
+// the places of those sent new buffers and moves the others, and the one
+// behind them, which the stack may have begun to fill, to the front.
+static void transmit(struct queue *q, int n, int must)
 {
-	int sent = 0, tries = 0;
-	struct rte_mbuf *begun = q->txm[n];
+	int sent = 0, tries = 0, left;
 
-	for (int i = 0; i < n; i++) {
+	for (int i = q->ntx; i < n; i++) {
 		q->txm[i]->data_len = q->txm[i]->pkt_len = q->tx[i].len;
 		if (q->offload)
 			want_sums(q->txm[i]);
 	}
-	while (sent < n) {
+	q->sent_at = rte_rdtsc();
+	for (;;) {
 		int k = rte_eth_tx_burst(q->port, q->id, q->txm + sent, n - sent);
 		sent += k;
-		if (k == 0) {
-			q->full++;
-			if (++tries > 10000) { // the peer is gone: TCP will see to it
-				q->dropped += n - sent;
-				rte_pktmbuf_free_bulk(q->txm + sent, n - sent);
-				break;
-			}
-			rte_pause();
+		if (sent == n)
+			break;
+		q->full++;
+		if (k)
+			continue;
+		if (!must)
+			break;
+		if (++tries > 10000) { // the peer is gone: TCP will see to it
+			q->dropped += n - sent;
+			rte_pktmbuf_free_bulk(q->txm + sent, n - sent);
+			sent = n;
+			break;
 		}
+		rte_pause();
 	}
-	q->sent_at = rte_rdtsc();
-	q->txm[0] = begun;
-	q->tx[0].data = rte_pktmbuf_mtod(begun, void *);
-	// Buffers come back as the port has sent them. Were all in its queues,
-	// sending nothing makes it give back some.
-	while (fill(q, 1, n + 1))
-		rte_eth_tx_done_cleanup(q->port, q->id, 0), rte_eth_tx_burst(q->port, q->id, q->txm, 0);
+	left = n - sent;
+	if (sent) {
+		memmove(q->txm, q->txm + sent, (left + 1) * sizeof q->txm[0]);
+		memmove(q->tx, q->tx + sent, (left + 1) * sizeof q->tx[0]);
+		// Buffers come back as the port has sent them. Were all in its
+		// queues, sending nothing makes it give back some.
+		while (fill(q, left + 1, n + 1))
+			rte_eth_tx_done_cleanup(q->port, q->id, 0), rte_eth_tx_burst(q->port, q->id, q->txm, 0);
+	}
+	q->ntx = left;
 }
 
-void queue_flush(struct queue *q, int ntx) { if (ntx) transmit(q, ntx); }
+void queue_flush(struct queue *q, int ntx) { transmit(q, ntx, 1); }
 
 int queue_poll(struct queue *q, int ntx, uint64_t spin)
 {
@@ -228,18 +237,17 @@ int queue_poll(struct queue *q, int ntx, uint64_t spin)
 		q->nrx = 0;
 	}
 	if (ntx)
-		transmit(q, ntx);
-	uint64_t end = rte_rdtsc() + spin;
+		transmit(q, ntx, 0);
+	uint64_t end = rte_rdtsc() + (q->ntx ? 0 : spin);
 	for (;;) {
-		n = rte_eth_rx_burst(q->port, q->id, q->rxm, BURST);
+		// What comes in is answered: with no room for that, it has to wait.
+		n = q->ntx > BATCH - BURST ? 0 : rte_eth_rx_burst(q->port, q->id, q->rxm, BURST);
 		q->polls++;
 		q->tsc = rte_rdtsc();
 		if (n || q->tsc >= end)
 			break;
 		rte_pause();
 	}
-	if (n)
-		q->received = q->tsc;
 	for (int i = 0; i < n; i++) {
 		struct rte_mbuf *m = q->rxm[i];
 		const uint64_t good = RTE_MBUF_F_RX_IP_CKSUM_GOOD | RTE_MBUF_F_RX_L4_CKSUM_GOOD;

@@ -3,7 +3,7 @@
 #include <stdint.h>
 
 #define BURST 64  // frames received at once
-#define BATCH 128 // frames sent at once
+#define BATCH 256 // frames that wait to be sent
 
 struct frame {
 	void *data;
@@ -15,9 +15,9 @@ struct queue {
 	struct frame rx[BURST];
 	struct frame tx[BATCH + 1]; // one more: room for the next
 	uint64_t tsc;     // of the last poll
-	uint64_t received; // tsc just after the last burst that was not empty
-	uint64_t sent_at;  // tsc just after the last burst was sent
+	uint64_t sent_at;  // tsc just before the last frames were sent
 	uint64_t polls, full, dropped;
+	int ntx; // frames that the port did not take yet
 	int nrx;
 	uint16_t port, id;
 	int offload; // fill in checksums of TCP segments

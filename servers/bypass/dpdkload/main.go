@@ -1,0 +1,97 @@
+// Dpdkload asks an HTTP server in a closed loop on N connections from a port
+// that DPDK drives: no kernel on the client's side, so that its cost does not
+// hide the server's.
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+type options struct {
+	port     string
+	ip       netip.Addr
+	to       netip.AddrPort
+	path     string
+	conns    int
+	warmUp   time.Duration
+	duration time.Duration
+	rows     string
+	echo     bool
+	size     int
+}
+
+// A Result is what a run has found. Times are in nanoseconds.
+type Result struct {
+	Conns      int     `json:"conns"`
+	Path       string  `json:"path"`
+	Seconds    float64 `json:"seconds"`
+	Answers    uint64  `json:"answers"`
+	Rate       float64 `json:"rate"`  // answers per second
+	Bytes      uint64  `json:"bytes"` // of bodies
+	MeanNs     float64 `json:"mean_ns"`
+	P50Ns      int64   `json:"p50_ns"`
+	P90Ns      int64   `json:"p90_ns"`
+	P99Ns      int64   `json:"p99_ns"`
+	MaxNs      int64   `json:"max_ns"`
+	Occupancy  float64 `json:"occupancy"` // rate × mean latency / connections: below 0.97 the client was slow
+	Opened     int     `json:"opened"`
+	NotOK      uint64  `json:"not_ok"` // answers that were not 200
+	Again      uint64  `json:"again"`  // requests sent again
+	Bad        uint64  `json:"bad"`
+	Reset      uint64  `json:"reset"`
+	OutOfOrder uint64  `json:"out_of_order"`
+}
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "dpdkload:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	var o options
+	flag.StringVar(&o.port, "port", "", "port, as af_xdp:IFACE, af_packet:IFACE, memif-client:SOCKET")
+	ip := flag.String("ip", "", "this end's IPv4 `address`; the kernel must not have it")
+	to := flag.String("to", "", "the server's `address`, as 10.0.0.3:80")
+	flag.StringVar(&o.path, "path", "/100", "what to ask for")
+	flag.IntVar(&o.conns, "conns", 1, "connections, up to 50000")
+	flag.DurationVar(&o.warmUp, "warmup", 500*time.Millisecond, "time before it counts")
+	flag.DurationVar(&o.duration, "duration", 2*time.Second, "time that counts")
+	flag.StringVar(&o.rows, "rows", "", "write one line of CSV per request to this `file`")
+	flag.BoolVar(&o.echo, "echo", false, "no TCP: send frames to l2echo and time their return, -conns of them at a time")
+	flag.IntVar(&o.size, "size", 300, "length of the frames for -echo")
+	flag.Parse()
+	var err error
+	if o.ip, err = netip.ParseAddr(*ip); err != nil || !o.ip.Is4() {
+		return fmt.Errorf("-ip %q: an IPv4 address is wanted", *ip)
+	}
+	if o.to, err = netip.ParseAddrPort(*to); err != nil || !o.to.Addr().Is4() {
+		return fmt.Errorf("-to %q: an IPv4 address and port is wanted", *to)
+	}
+	if o.conns < 1 || o.conns > 50000 || flag.NArg() > 0 {
+		return errors.New("bad arguments; see -help")
+	}
+	debug.SetGCPercent(-1)
+	debug.SetMemoryLimit(4 << 30)
+	var stop atomic.Bool
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, unix.SIGTERM, unix.SIGINT)
+	go func() { <-signals; stop.Store(true) }()
+	r, err := load(&o, &stop)
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(r)
+}
