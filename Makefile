@@ -1,5 +1,5 @@
 # make            what can be made
-# make reproduce  set-up, a fresh first collection, figures, report
+# make reproduce  set-up, a fresh first collection, figures, and where to look
 # make test       set-up, and all tests
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -12,10 +12,18 @@ export CROSSING_REPO := $(CURDIR)
 # DPDK's packages are built where DPDK is; without it all else still is.
 TAGS := $(shell pkg-config --exists libdpdk 2>/dev/null && echo dpdk)
 GO := go
-GOFLAGS_TAGS := $(if $(TAGS),-tags $(TAGS))
+WITH_TAGS := $(if $(TAGS),-tags $(TAGS))
 
 # SETUP=no leaves the machine's packages alone.
 SETUP ?= yes
+# What `make collect` collects; PLAN=quick or PLAN=paper for more.
+PLAN ?= kick
+OUT := out/$(PLAN)
+
+programs := ./harness ./data/cmd/data ./servers/user/gohttp ./servers/user/gopoll
+ifneq ($(TAGS),)
+programs += $(shell find servers/bypass -mindepth 2 -maxdepth 2 -name main.go -printf './%h\n' | sort)
+endif
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,27 +35,48 @@ endif
 
 build: ## build the programs into bin/
 	@mkdir -p bin
-	@$(GO) build $(GOFLAGS_TAGS) -o bin/ ./harness ./data/cmd/data ./servers/user/gohttp ./servers/user/gopoll $(EXTRA_PROGRAMS)
+	@$(GO) build $(WITH_TAGS) -o bin/ $(programs)
+	@CGO_ENABLED=0 $(GO) build -o bin/khttpd ./servers/kernel/khttpd
 ifeq ($(TAGS),)
 	@echo "without the DPDK tiers: libdpdk is not here (./setup.sh installs it)"
 endif
+
+reproduce: setup build ## everything, from the servers to the figures
+	@rm -rf $(OUT)
+	@$(MAKE) collect figures-fresh
+	@echo
+	@echo "Fresh data:     $(OUT)/v0.0.0 (bin/data ls --folder out)"
+	@echo "Fresh figures:  $(OUT)/notebooks/figures"
+	@if [ -s data/RELEASES ]; then $(MAKE) figures; fi
+
+collect: build ## collect a dataset by PLAN into out/PLAN; goes on where it was cut off
+	@if [ -e $(OUT)/v0.0.0/SHA256SUMS ]; then echo "$(OUT) is there; remove it to collect anew"; else bin/harness sweep --available --out $(OUT)/v0.0.0 $(PLAN); fi
+
+figures-fresh: # the notebooks on what was collected
+	@$(GO) run ./notebooks/execute -dataset $(OUT)/v0.0.0 -out $(OUT)/notebooks
+
+figures: ## the notebooks on the newest released dataset
+	@$(GO) run ./notebooks/execute -out out/released/notebooks
+	@echo "Figures of the released dataset: out/released/notebooks/figures"
+
+notebooks: setup build ## open the notebooks in Jupyter
+	@path=$$($(GO) run ./notebooks/execute -register); cd notebooks; \
+	JUPYTER_PATH=$$path JUPYTER_DATA_DIR=$$path/data JUPYTER_CONFIG_DIR=$$path/config JUPYTER_RUNTIME_DIR=$$path/runtime /usr/bin/python3 -m notebook
 
 # Packages that take over network devices, CPUs or guests are tested one after
 # the other; they are compiled side by side before.
 test: setup build ## install what the tests need, and run them all
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "not gofmt'd: $$unformatted"; exit 1; fi
-	$(GO) vet $(GOFLAGS_TAGS) ./...
-	$(GO) test $(GOFLAGS_TAGS) -run '^$$' ./... >/dev/null
-	$(GO) test $(GOFLAGS_TAGS) -p 1 -timeout 30m ./...
+	$(GO) vet $(WITH_TAGS) ./...
+	$(GO) test $(WITH_TAGS) -run '^$$' ./... >/dev/null
+	$(GO) test $(WITH_TAGS) -p 1 -timeout 30m ./...
+	cd data/crosscheck && $(GO) test ./...
 	bin/data verify
 
-bench-load: build ## our load generator beside wrk, as ratios (2 minutes)
+bench-load: build ## our load generator beside wrk, as ratios
 	$(GO) run ./harness/bench/load
-
-bench-stall: build ## what each way of measuring makes of a server that stalls (1 minute)
-	bin/harness load stall
 
 clean: ## remove what was built and collected, but no released dataset
 	rm -rf bin out report .jupyter .cache kmod/build
 
-.PHONY: help setup build test bench-load bench-stall clean
+.PHONY: help setup build reproduce collect figures-fresh figures notebooks test bench-load clean

@@ -27,7 +27,7 @@ func tierCmd() *cobra.Command {
 		Use:   "tier",
 		Short: "List the servers of the study, check them, or declare your own",
 	}
-	c.AddCommand(tierListCmd(), tierCheckCmd(), tierNewCmd())
+	c.AddCommand(tierListCmd(), tierCheckCmd(), tierNewCmd(), tierTableCmd())
 	return c
 }
 
