@@ -45,11 +45,12 @@ func main() {
 	log.SetFlags(0)
 	log.SetPrefix("bench-load: ")
 	b := bench{}
-	rounds := flag.Int("rounds", 12, "rounds; 6 are the fewest that give a 95 % interval")
+	rounds := flag.Int("rounds", 8, "rounds of 15 s; 6 are the fewest that give a 95 % interval")
 	list := flag.String("c", "1,4,16,64", "connections to try")
 	flag.BoolVar(&b.null, "null", true, "also compare busy polling with wrk against the null server, at 1 connection")
 	flag.DurationVar(&b.burst, "burst", 800*time.Millisecond, "length of one measurement")
 	flag.BoolVar(&b.realtime, "realtime", os.Geteuid() == 0, "measure under SCHED_FIFO")
+	flag.StringVar(&b.tier, "tier", "servers/user/nginx/nginx.tier.yaml", "tier file of the server")
 	flag.BoolVar(&b.json, "json", false, "print every burst as a line of JSON besides")
 	flag.Parse()
 	var connections []int
@@ -72,6 +73,7 @@ type bench struct {
 	burst          time.Duration
 	null, realtime bool
 	json           bool
+	tier           string
 }
 
 // A client puts load on a server and says what it did.
@@ -101,7 +103,7 @@ func (b *bench) run(ctx context.Context, connections []int, rounds int) error {
 		return err
 	}
 	defer b.bed.Close()
-	nginx, err := b.nginx(ctx)
+	nginx, err := b.server(ctx)
 	if err != nil {
 		return err
 	}
@@ -143,7 +145,7 @@ func (b *bench) run(ctx context.Context, connections []int, rounds int) error {
 	return nil
 }
 
-func (b *bench) nginx(ctx context.Context) (*instance.Instance, error) {
+func (b *bench) server(ctx context.Context) (*instance.Instance, error) {
 	dir, err := os.MkdirTemp("", "bench-load")
 	if err != nil {
 		return nil, err
@@ -159,7 +161,7 @@ func (b *bench) nginx(ctx context.Context) (*instance.Instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := tier.Read(filepath.Join(wd, "servers/user/nginx/nginx.tier.yaml"))
+	t, err := tier.Read(b.tier)
 	if err != nil {
 		return nil, fmt.Errorf("%w (run this in the project's folder)", err)
 	}
