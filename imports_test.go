@@ -23,9 +23,10 @@ var may = []struct {
 	// A ready response carries its checksum, so that a stack of ours need not
 	// read the body again.
 	{"servers/http1", []string{"servers/site", "servers/bypass/checksum"}},
-	{"servers/user", []string{"servers/site", "servers/http1", "servers/user"}},
-	{"servers/kernel", []string{"servers/site", "servers/http1", "servers/kernel"}},
-	{"servers/bypass", []string{"servers/site", "servers/http1", "servers/bypass"}},
+	{"servers/nethttp", nil},
+	{"servers/user", []string{"servers/site", "servers/http1", "servers/nethttp", "servers/user"}},
+	{"servers/kernel", []string{"servers/site", "servers/http1", "servers/nethttp", "servers/kernel"}},
+	{"servers/bypass", []string{"servers/site", "servers/http1", "servers/nethttp", "servers/bypass"}},
 	// The harness starts tiers as processes and never links them.
 	{"harness", []string{"data", "servers/site", "servers/conformance", "harness"}},
 	{"notebooks", []string{"data", "notebooks"}},
