@@ -29,6 +29,9 @@ type Config struct {
 	Conns  int
 	Ask    []byte // the request
 	MSS    int    // 1460 if 0
+	// InFlight bounds the requests on the way at once; Conns if 0. The others
+	// wait in turn, and their time counts from when they are sent.
+	InFlight int
 	// FirstPort is the port of the first connection, the others follow; 10000 if 0.
 	FirstPort int
 }
@@ -101,6 +104,7 @@ type Client struct {
 	scan   int64
 	answer Answer
 	opened int
+	busy   int // requests on the way
 }
 
 const (
@@ -115,6 +119,9 @@ const (
 func New(cfg Config, link Link) *Client {
 	if cfg.MSS == 0 {
 		cfg.MSS = 1460
+	}
+	if cfg.InFlight == 0 {
+		cfg.InFlight = cfg.Conns
 	}
 	if cfg.FirstPort == 0 {
 		cfg.FirstPort = 10000
@@ -160,7 +167,7 @@ func (c *Client) Advance(now int64) {
 	for i := range c.conns {
 		k := &c.conns[i]
 		switch {
-		case k.state == idle && started < 64:
+		case k.state == idle && started < 64 && !c.Holding:
 			started++
 			c.open(k)
 		case k.state != idle && k.state != ready && now-k.asked > patience<<min(k.tries, 6):
@@ -231,6 +238,7 @@ func (c *Client) finish(k *conn, seq uint32, flags byte, n int) {
 func (c *Client) request(i int) {
 	k := &c.conns[i]
 	k.state = waiting
+	c.busy++
 	k.una = k.nxt
 	k.nxt += uint32(len(c.cfg.Ask))
 	k.tries = 0
@@ -260,7 +268,7 @@ func (c *Client) Flush(room int) {
 		}
 	}
 	c.owing = c.owing[:0]
-	for ; c.asking < len(c.queue) && room > 0; room-- {
+	for ; c.asking < len(c.queue) && room > 0 && c.busy < c.cfg.InFlight; room-- {
 		i := c.queue[c.asking]
 		c.asking++
 		if c.conns[i].state == ready && !c.Holding {
@@ -272,14 +280,23 @@ func (c *Client) Flush(room int) {
 	}
 }
 
-// Close resets all connections.
-func (c *Client) Close() {
+// Close resets connections, as many as there is room for, and tells whether
+// none is left. No new ones are opened.
+func (c *Client) Close(room int) bool {
+	c.Holding = true
 	for i := range c.conns {
-		if k := &c.conns[i]; k.state > opening {
-			c.send(k, k.nxt, rst|ack, nil)
-			k.state = idle
+		k := &c.conns[i]
+		if k.state == idle {
+			continue
 		}
+		if room == 0 {
+			return false
+		}
+		room--
+		c.send(k, k.nxt, rst|ack, nil)
+		k.state = idle
 	}
+	return true
 }
 
 // Input takes a frame.
@@ -382,6 +399,9 @@ func (c *Client) gone(k *conn) {
 	if k.state != opening {
 		c.opened--
 	}
+	if k.state == waiting || k.state == reading {
+		c.busy--
+	}
 	k.state = idle
 	k.owes = false
 }
@@ -424,6 +444,7 @@ func (c *Client) data(i int, b []byte) {
 	}
 	k.offset += int64(len(c.cfg.Ask))
 	k.una = k.nxt
+	c.busy--
 	c.ready(i)
 }
 

@@ -45,7 +45,7 @@ func newSpan(o *options, hz, now uint64) *span {
 func (s *span) ns(tick uint64) int64 { return int64(float64(tick-s.base)*s.perNs) + 1e9 }
 
 func ask(q *port.Queue, p *port.Port, o *options, stop *atomic.Bool, r *Result) error {
-	c := client.New(client.Config{IP: o.ip, MAC: p.MAC, Server: o.to, Conns: o.conns,
+	c := client.New(client.Config{IP: o.ip, MAC: p.MAC, Server: o.to, Conns: o.conns, InFlight: min(o.conns, o.inFlight),
 		Ask: fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", o.path, o.to.Addr())}, q)
 	q.Poll(0)
 	s := newSpan(o, p.Hz, q.Ticks())
@@ -80,7 +80,7 @@ func ask(q *port.Queue, p *port.Port, o *options, stop *atomic.Bool, r *Result) 
 			f, _ := q.Frame(i)
 			c.Input(f)
 		}
-		c.Flush(q.Room() - 1)
+		c.Flush(q.Room())
 		if s.start == 0 {
 			switch {
 			case c.Open() == o.conns:
@@ -94,14 +94,19 @@ func ask(q *port.Queue, p *port.Port, o *options, stop *atomic.Bool, r *Result) 
 			break
 		}
 	}
-	c.Holding = true
-	c.Close()
-	q.Poll(0)
+	// Leave nothing behind, and let the server come to rest: net_memif takes
+	// the shared memory away under it when this process ends.
+	for quiet := 0; quiet < 100; quiet++ {
+		if !c.Close(q.Room()) {
+			quiet = 0
+		}
+		q.Poll(p.Hz / 2000)
+	}
 	r.Seconds = o.duration.Seconds()
 	r.Answers = h.n
 	r.Rate = float64(h.n) / r.Seconds
 	r.summarise(&h)
-	r.Occupancy = r.Rate * r.MeanNs / 1e9 / float64(o.conns)
+	r.Occupancy = r.Rate * r.MeanNs / 1e9 / float64(min(o.conns, o.inFlight))
 	r.Again, r.Bad, r.Reset, r.OutOfOrder = c.Stats.Again, c.Stats.Bad, c.Stats.Reset, c.Stats.OutOfOrder
 	if o.rows != "" {
 		return write(o.rows, answers, s.start)

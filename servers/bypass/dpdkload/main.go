@@ -29,6 +29,7 @@ type options struct {
 	rows     string
 	echo     bool
 	size     int
+	inFlight int
 }
 
 // A Result is what a run has found. Times are in nanoseconds.
@@ -44,7 +45,7 @@ type Result struct {
 	P90Ns      int64   `json:"p90_ns"`
 	P99Ns      int64   `json:"p99_ns"`
 	MaxNs      int64   `json:"max_ns"`
-	Occupancy  float64 `json:"occupancy"` // rate × mean latency / connections: below 0.97 the client was slow
+	Occupancy  float64 `json:"occupancy"` // rate × mean latency / requests on the way at most: below 0.97 the client was slow
 	Opened     int     `json:"opened"`
 	NotOK      uint64  `json:"not_ok"` // answers that were not 200
 	Again      uint64  `json:"again"`  // requests sent again
@@ -67,6 +68,7 @@ func run() error {
 	to := flag.String("to", "", "the server's `address`, as 10.0.0.3:80")
 	flag.StringVar(&o.path, "path", "/100", "what to ask for")
 	flag.IntVar(&o.conns, "conns", 1, "connections, up to 50000")
+	flag.IntVar(&o.inFlight, "in-flight", 1024, "requests on the way at most, so that no queue between the ends overruns; with more connections the others wait their turn, which is not counted")
 	flag.DurationVar(&o.warmUp, "warmup", 500*time.Millisecond, "time before it counts")
 	flag.DurationVar(&o.duration, "duration", 2*time.Second, "time that counts")
 	flag.StringVar(&o.rows, "rows", "", "write one line of CSV per request to this `file`")

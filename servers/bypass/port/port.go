@@ -204,9 +204,9 @@ func (q *Queue) Poll(spin uint64) int {
 	return n
 }
 
-// Room is the number of frames that may be sent before the next Poll without
-// waiting for the port.
-func (q *Queue) Room() int { return C.BATCH - 1 - q.n }
+// Room is the number of frames that may be sent before the next Poll so that
+// it receives for certain, even if the port takes none.
+func (q *Queue) Room() int { return C.BATCH/2 - q.n }
 
 // Frame returns a received frame, and whether the port has found its checksums
 // right.

@@ -188,7 +188,8 @@ static void want_sums(struct rte_mbuf *m)
 // behind them, which the stack may have begun to fill, to the front.
 static void transmit(struct queue *q, int n, int must)
 {
-	int sent = 0, tries = 0, left;
+	int sent = 0, left;
+	uint64_t limit = 0;
 
 	for (int i = q->ntx; i < n; i++) {
 		q->txm[i]->data_len = q->txm[i]->pkt_len = q->tx[i].len;
@@ -206,7 +207,9 @@ static void transmit(struct queue *q, int n, int must)
 			continue;
 		if (!must)
 			break;
-		if (++tries > 10000) { // the peer is gone: TCP will see to it
+		if (!limit)
+			limit = rte_rdtsc() + rte_get_tsc_hz() / 500;
+		if (rte_rdtsc() > limit) { // the peer is gone: TCP will see to it
 			q->dropped += n - sent;
 			rte_pktmbuf_free_bulk(q->txm + sent, n - sent);
 			sent = n;
@@ -241,7 +244,7 @@ int queue_poll(struct queue *q, int ntx, uint64_t spin)
 	uint64_t end = rte_rdtsc() + (q->ntx ? 0 : spin);
 	for (;;) {
 		// What comes in is answered: with no room for that, it has to wait.
-		n = q->ntx > BATCH - BURST ? 0 : rte_eth_rx_burst(q->port, q->id, q->rxm, BURST);
+		n = q->ntx > BATCH / 2 ? 0 : rte_eth_rx_burst(q->port, q->id, q->rxm, BURST);
 		q->polls++;
 		q->tsc = rte_rdtsc();
 		if (n || q->tsc >= end)
