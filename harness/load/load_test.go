@@ -135,7 +135,3 @@ func checkRows(t *testing.T, r *Result, c Config) {
 		offsets[q.Conn] = q.Offset
 	}
 }
-
-func contextAfter(t *testing.T, d time.Duration) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(t.Context(), d)
-}

@@ -360,6 +360,10 @@ func (l *loop) recv(fd int32) (int, unix.Errno) {
 // finish records a whole response and goes on.
 func (l *loop) finish(c *conn, over, surplus bool) {
 	row, h := c.row, &c.reader.head
+	if l.t-l.origin-row.SentNs > int64(l.Timeout) {
+		l.fail(c, data.Timeout) // it came before anyone had looked at the clock
+		return
+	}
 	row.LastByteNs = l.t - l.origin
 	row.Bytes, row.Status = c.reader.bytes, h.status
 	switch {

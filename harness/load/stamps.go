@@ -103,12 +103,13 @@ func scanStamp(b []byte) int64 {
 }
 
 // of is the stamp of a response as its row keeps it. A row's times never
-// decrease, so a stamp is never later than the last byte.
+// decrease, and a stamp comes before the read that it belongs to, whatever the
+// two clocks say.
 func (s *stamps) of(row *data.Request, origin int64) int64 {
 	if s.stamp == 0 {
 		return 0
 	}
-	return min(s.stamp-s.offset-origin, row.LastByteNs)
+	return min(s.stamp-s.offset-origin, row.LastByteNs-1)
 }
 
 // realOffset is CLOCK_REALTIME less CLOCK_MONOTONIC, in ns, of the closest of

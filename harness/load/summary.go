@@ -76,7 +76,7 @@ func (r *Result) Summary() Summary {
 		if q.SentNs < to && q.LastByteNs >= to || q.SentNs < from && q.LastByteNs >= from {
 			edge += q.ServiceNs()
 		}
-		if q.WarmUp || q.IntendedNs >= to {
+		if q.WarmUp {
 			continue
 		}
 		if q.Failure == data.Shed {
