@@ -1,0 +1,242 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/cilium/ebpf"
+
+	"crossing/servers/site"
+)
+
+func TestMain(m *testing.M) {
+	if os.Getenv("EBPF_SERVER") != "" {
+		os.Args = append(os.Args[:1], strings.Fields(os.Getenv("EBPF_SERVER"))...)
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// TestObjectIsWhatTheSourceGives compiles the source again. Another compiler
+// gives other bytes, so the test takes only the one that made the object.
+func TestObjectIsWhatTheSourceGives(t *testing.T) {
+	const maker = "clang version 14."
+	version, err := exec.Command("clang", "--version").Output()
+	if err != nil || !strings.Contains(string(version), maker) {
+		t.Skipf("the object was made by %s, which is not here", maker)
+	}
+	want, err := os.ReadFile("answer_bpfel.o")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for _, name := range []string{"answer.bpf.c", "answer.h", "main.go"} {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tool, err := exec.Command("go", "tool", "-n", "bpf2go").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(strings.TrimSpace(string(tool)), "-go-package", "main", "-target", "bpfel", "-cc", "clang",
+		"-cflags", "-O2 -g -Wall -Werror -I/usr/include/x86_64-linux-gnu", "-type", "counter", "answer", "answer.bpf.c")
+	cmd.Dir = dir // names of files go into the object
+	cmd.Env = append(os.Environ(), "GOPACKAGE=main")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	got, err := os.ReadFile(filepath.Join(dir, "answer_bpfel.o"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Error("answer_bpfel.o is not what answer.bpf.c gives: go generate ./servers/kernel/ebpf")
+	}
+}
+
+// inKernel lists the programs and maps of this tier that the kernel holds.
+func inKernel(t *testing.T) map[string]bool {
+	t.Helper()
+	ours := map[string]bool{}
+	for id := ebpf.ProgramID(0); ; {
+		next, err := ebpf.ProgramGetNextID(id)
+		if errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		if err != nil {
+			t.Skipf("listing programs: %v", err)
+		}
+		if p, err := ebpf.NewProgramFromID(next); err == nil {
+			if info, err := p.Info(); err == nil {
+				switch info.Name {
+				case "parse", "decide", "respond", "join":
+					ours[fmt.Sprint("program ", next)] = true
+				}
+			}
+			p.Close()
+		}
+		id = next
+	}
+	for id := ebpf.MapID(0); ; {
+		next, err := ebpf.MapGetNextID(id)
+		if errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m, err := ebpf.NewMapFromID(next); err == nil {
+			if info, err := m.Info(); err == nil {
+				switch info.Name {
+				case "answers", "conns", "passed", "taken", "scratch":
+					ours[fmt.Sprint("map ", next)] = true
+				}
+			}
+			m.Close()
+		}
+		id = next
+	}
+	groups, _ := filepath.Glob("/sys/fs/cgroup/*/crossing-*")
+	more, _ := filepath.Glob("/sys/fs/cgroup/crossing-*")
+	for _, g := range append(groups, more...) {
+		if procs, _ := os.ReadFile(filepath.Join(g, "cgroup.procs")); len(procs) > 0 {
+			ours["cgroup "+g] = true
+		}
+	}
+	return ours
+}
+
+// server starts this tier as a process of its own.
+func server(t *testing.T) (*exec.Cmd, string) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("loading BPF programs takes root")
+	}
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().String()
+	l.Close()
+	root, err := site.Generate(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "EBPF_SERVER=-listen "+addr+" -root "+root)
+	var log bytes.Buffer
+	cmd.Stderr = &log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if c, err := net.Dial("tcp", addr); err == nil {
+			c.Close()
+			return cmd, addr
+		}
+		if time.Now().After(deadline) {
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+			if s := log.String(); strings.Contains(s, "this tier needs") || strings.Contains(s, "no cgroup v2") {
+				t.Skip(s)
+			}
+			t.Fatalf("no server: %s", log.String())
+		}
+	}
+}
+
+// TestNothingIsLeft ends the server with connections open, by SIGTERM and by
+// SIGKILL, and looks for its programs, maps and cgroups.
+func TestNothingIsLeft(t *testing.T) {
+	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
+		before := inKernel(t)
+		cmd, addr := server(t)
+		for range 10 {
+			c, err := net.Dial("tcp", addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			fmt.Fprintf(c, "GET /100 HTTP/1.1\r\nHost: x\r\n\r\n")
+			if _, err := io.ReadFull(c, make([]byte, 100)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if during := inKernel(t); len(during) <= len(before) {
+			t.Error("the running server's programs are not seen: this test could not fail")
+		}
+		_ = cmd.Process.Signal(s)
+		_ = cmd.Wait()
+		var left []string
+		for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+			left = left[:0]
+			for what := range inKernel(t) {
+				if !before[what] {
+					left = append(left, what)
+				}
+			}
+			if len(left) == 0 {
+				break
+			}
+		}
+		if len(left) > 0 {
+			t.Errorf("after %v these are left: %v", s, left)
+		}
+	}
+}
+
+// TestDateGoesOn: an answer from the kernel bears the time of the answer.
+func TestDateGoesOn(t *testing.T) {
+	_, addr := server(t)
+	var dates []time.Time
+	for range 2 {
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(c, "GET /0 HTTP/1.1\r\nHost: x\r\n\r\n")
+		b := make([]byte, 256)
+		n, _ := c.Read(b)
+		c.Close()
+		_, rest, _ := strings.Cut(string(b[:n]), "Date: ")
+		line, _, _ := strings.Cut(rest, "\r\n")
+		date, err := http.ParseTime(line)
+		if err != nil {
+			t.Fatalf("%q: %v", b[:n], err)
+		}
+		dates = append(dates, date)
+		time.Sleep(2100 * time.Millisecond)
+	}
+	if !dates[1].After(dates[0]) || time.Since(dates[1]) > 10*time.Second {
+		t.Errorf("dates %v", dates)
+	}
+}
+
+func TestWithoutPrivilege(t *testing.T) {
+	root := t.TempDir()
+	cmd := exec.Command("setpriv", "--inh-caps=-all", "--ambient-caps=-all", "--bounding-set=-all", os.Args[0])
+	cmd.Env = append(os.Environ(), "EBPF_SERVER=-listen 127.0.0.1:0 -root "+root)
+	out, err := cmd.CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "root") {
+		t.Errorf("%v: %s", err, out)
+	}
+}
