@@ -82,6 +82,16 @@ func Load(root string) (*Site, error) {
 // Files is the number of files served.
 func (s *Site) Files() int { return s.files }
 
+// EachBody calls f with the content of each file that is not empty. It is never
+// written again.
+func (s *Site) EachBody(f func([]byte)) {
+	for _, e := range s.table {
+		if e.doc != nil && len(e.doc.body) > 0 {
+			f(e.doc.body)
+		}
+	}
+}
+
 // Bytes is the sum of the lengths of the files served.
 func (s *Site) Bytes() int64 { return s.bytes }
 

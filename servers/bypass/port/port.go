@@ -239,3 +239,9 @@ func (q *Queue) Sent() uint64 { return uint64(q.c.sent_at) }
 func (q *Queue) Counters() (polls, full, dropped uint64) {
 	return uint64(q.c.polls), uint64(q.c.full), uint64(q.c.dropped)
 }
+
+// Pointers are the queue and its functions poll and flush (shim.h), for a loop
+// that is written in C.
+func (q *Queue) Pointers() (queue, poll, flush unsafe.Pointer) {
+	return unsafe.Pointer(q.c), C.queue_poll, C.queue_flush
+}
