@@ -12,7 +12,9 @@ export CROSSING_REPO := $(CURDIR)
 # DPDK's packages are built where DPDK is; without it all else still is.
 TAGS := $(shell pkg-config --exists libdpdk 2>/dev/null && echo dpdk)
 GO := go
-WITH_TAGS := $(if $(TAGS),-tags $(TAGS))
+# lwIP is fetched and built by the first `make build`; until then its tier says so.
+WITH_TAGS = $(if $(TAGS),-tags $(TAGS)$(if $(wildcard .cache/lwip/liblwip.a),$(comma)lwip))
+comma := ,
 
 # SETUP=no leaves the machine's packages alone.
 SETUP ?= yes
@@ -35,11 +37,17 @@ endif
 
 build: ## build the programs into bin/
 	@mkdir -p bin
-	@$(GO) build $(WITH_TAGS) -o bin/ $(programs)
+ifneq ($(TAGS),)
+	@servers/bypass/dpdk-lwip/fetch.sh || echo "without dpdk-lwip: its source package could not be fetched or built"
+endif
+	@$(GO) build -tags "$(TAGS)$$(test ! -e .cache/lwip/liblwip.a || echo ,lwip)" -o bin/ $(programs)
 	@CGO_ENABLED=0 $(GO) build -o bin/khttpd ./servers/kernel/khttpd
 ifeq ($(TAGS),)
 	@echo "without the DPDK tiers: libdpdk is not here (./setup.sh installs it)"
 endif
+
+bench-bypass: build ## the bypass tiers against each other and the kernel, interleaved
+	@$(GO) run $(WITH_TAGS) ./servers/bypass/bench
 
 reproduce: setup build ## everything, from the servers to the figures
 	@rm -rf $(OUT)
