@@ -85,6 +85,8 @@ type Client struct {
 	Stats Stats
 	// Answered is called for each answer.
 	Answered func(*Answer)
+	// Body, if set, is shown each part of a body and its offset in it.
+	Body func(conn int, at int64, b []byte)
 	// Holding keeps a connection that has its answer from asking again.
 	Holding bool
 
@@ -431,6 +433,9 @@ func (c *Client) data(i int, b []byte) {
 		c.send(k, k.nxt, rst|ack, nil)
 		c.gone(k)
 		return
+	}
+	if c.Body != nil {
+		c.Body(i, k.length-k.left, b)
 	}
 	k.left -= int64(len(b))
 	if k.left > 0 {

@@ -1,0 +1,43 @@
+// Dpdk-netstack serves a document tree with gVisor's TCP/IP under net/http, on
+// a port that DPDK drives: what a complete, general stack in Go costs in the
+// place of our own.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/signal"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+)
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "dpdk-netstack:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	port := flag.String("port", "", "port, as af_xdp:IFACE, af_packet:IFACE, memif-server:SOCKET, pci:ADDRESS")
+	addr := flag.String("addr", "", "IPv4 `address` and port to answer for; the kernel must not have it")
+	dir := flag.String("root", ".", "document root")
+	flag.Parse()
+	at, err := netip.ParseAddrPort(*addr)
+	if err != nil || !at.Addr().Is4() || flag.NArg() > 0 {
+		return fmt.Errorf("-addr %q: an IPv4 address and port is wanted, as 10.0.0.3:80", *addr)
+	}
+	root, err := os.OpenRoot(*dir)
+	if err != nil {
+		return fmt.Errorf("document root: %w", err)
+	}
+	defer root.Close()
+	var stop atomic.Bool
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, unix.SIGTERM, unix.SIGINT)
+	go func() { <-signals; stop.Store(true) }()
+	return serve(*port, at, root, &stop)
+}
