@@ -28,6 +28,7 @@ type loadOptions struct {
 	json, allowRemote     bool
 	out, until            string
 	most                  int
+	at                    string
 	url                   string
 }
 
@@ -59,6 +60,7 @@ as from many users, and each is timed from when it was due.`,
 	f.StringVar(&o.trace, "trace", "", "open loop with the arrivals of a file, one time in seconds per line")
 	f.StringVar(&o.until, "until", "", "repeat the run until a figure is known well enough over runs, such as p99±5% (+- may stand for ±)")
 	f.IntVar(&o.most, "max-runs", 30, "with --until: the most runs")
+	f.StringVar(&o.at, "at", "", "start at this time (RFC 3339, such as 2030-01-02T15:04:05Z), as the parts of one load on several hosts do")
 	f.StringVar(&o.out, "out", "", "write a dataset into this new folder, every request a row")
 	c.AddCommand(loadLadderCmd(), loadStallCmd())
 	return c
@@ -185,6 +187,14 @@ func (o *loadOptions) prepare(ctx context.Context) (err error) {
 	}
 	if err := o.aim(ctx); err != nil {
 		return err
+	}
+	if o.at != "" {
+		if o.Start, err = time.Parse(time.RFC3339Nano, o.at); err != nil {
+			return fmt.Errorf("--at: %w", err)
+		}
+		if o.until != "" {
+			return errors.New("--at and --until exclude each other: only one run can start then")
+		}
 	}
 	switch {
 	case o.trace != "" && o.rate != 0:

@@ -2,11 +2,14 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"regexp"
 	"runtime/debug"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"crossing/data"
 	"crossing/harness/load"
@@ -18,7 +21,14 @@ func (o *loadOptions) store(results ...*load.Result) error {
 	if o.out == "" || len(results) == 0 {
 		return nil
 	}
-	w, err := data.Create(o.out, map[string]any{"url": o.url, "connections": o.Connections, "rate": o.rate, "trace": o.trace, "seed": o.Seed, "at": time.Now()})
+	host, err := os.Hostname()
+	if err != nil {
+		return err
+	}
+	w, err := data.Create(o.out, map[string]any{
+		"url": o.url, "connections": o.Connections, "rate": o.rate, "trace": o.trace, "seed": o.Seed,
+		"host": host, "clock": clockState(),
+	})
 	if err != nil {
 		return err
 	}
@@ -39,6 +49,28 @@ func (o *loadOptions) store(results ...*load.Result) error {
 		NoUse: "Comparison with other servers: nothing of the server's machine or configuration is recorded.",
 		Date:  time.Now().UTC().Format(time.DateOnly),
 	}, where)
+}
+
+// A clock is what the kernel knows of the wall clock's error: parts that several
+// hosts collected are joined by it.
+type clock struct {
+	Synchronised bool  `json:"synchronised"`
+	OffsetNs     int64 `json:"offset_ns"`          // still to be corrected
+	EstimateUs   int64 `json:"estimated_error_us"` // by the time daemon
+	MostUs       int64 `json:"maximum_error_us"`
+}
+
+func clockState() clock {
+	var t unix.Timex
+	state, err := unix.Adjtimex(&t)
+	if err != nil {
+		return clock{}
+	}
+	c := clock{Synchronised: state != unix.TIME_ERROR, OffsetNs: int64(t.Offset), EstimateUs: int64(t.Esterror), MostUs: int64(t.Maxerror)}
+	if t.Status&unix.STA_NANO == 0 {
+		c.OffsetNs *= 1000
+	}
+	return c
 }
 
 // row is the run's row. The server is one that runs already, so what a sweep

@@ -71,6 +71,7 @@ type Config struct {
 	Stamps      bool          // ask the kernel for receive time stamps (Request.StampNs)
 	Jitter      time.Duration // watch the CPU's gaps for so long before the run; 0: 50 ms; negative: not at all
 	MaxRate     int           // requests per second for which a closed loop reserves rows (72 B each), per worker; 0: 250000, or as many as a quarter of the free memory holds
+	Start       time.Time     // wall-clock time of the start, for several hosts at once; zero: at once
 	Command     Command       // starts a worker; nil: exec.CommandContext
 
 	// Progress, if set, is called ten times per second with the time since the

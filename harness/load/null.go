@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"os/signal"
 	"runtime"
 	"runtime/debug"
 	"strconv"
@@ -103,6 +104,7 @@ func Null(arg string) error {
 	if err := json.Unmarshal([]byte(arg), &j); err != nil {
 		return fmt.Errorf("not meant to be called by hand: %w", err)
 	}
+	signal.Reset(unix.SIGINT, unix.SIGTERM) // whatever the program does about them otherwise
 	debug.SetGCPercent(-1)
 	if j.CPU >= 0 {
 		if err := pin(j.CPU); err != nil {

@@ -74,6 +74,13 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 		}
 	}
 	origin := now() + 2*ms
+	if !c.Start.IsZero() {
+		wait := time.Until(c.Start.Round(0)) // by the wall clock
+		if wait < 0 {
+			return nil, fmt.Errorf("load: all was ready %v after the start: set it later", -wait.Round(time.Millisecond))
+		}
+		origin = now() + int64(wait)
+	}
 	for i, w := range workers {
 		if err := w.say(origin); err != nil {
 			return nil, fmt.Errorf("load: worker %d: %w", i, err)

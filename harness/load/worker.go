@@ -71,6 +71,7 @@ const (
 // output, runs when told to, and reports.
 func Worker() error {
 	signal.Ignore(unix.SIGINT, unix.SIGPIPE) // the terminal's Ctrl-C is the parent's to handle
+	signal.Reset(unix.SIGTERM)
 	debug.SetGCPercent(-1)
 	runtime.LockOSThread()
 	in, out := bufio.NewReader(os.Stdin), json.NewEncoder(os.Stdout)

@@ -30,7 +30,7 @@ func rootCmd() *cobra.Command {
 		SilenceErrors: true,
 	}
 	c.PersistentFlags().StringVar(&folder, "folder", "data", "folder that holds the datasets")
-	c.AddCommand(lsCmd(&folder), verifyCmd(&folder), columnsCmd(), releaseCmd(&folder), citeCmd(&folder))
+	c.AddCommand(lsCmd(&folder), verifyCmd(&folder), columnsCmd(), releaseCmd(&folder), citeCmd(&folder), mergeCmd())
 	return c
 }
 
