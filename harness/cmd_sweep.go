@@ -148,7 +148,7 @@ func newRunner(_ context.Context, p *sweep.Plan, all []*tier.Tier, home string) 
 		}
 		bed.Close()
 		l, err := sweep.NewLocal(sweep.Local{
-			Tiers: all, Bin: filepath.Join(home, "bin"), Repo: home, Version: projectVersion(home), Bed: testbed.Netns,
+			Tiers: all, Bin: filepath.Join(home, "bin"), Repo: home, Version: projectVersion(home), Bed: testbed.Netns, Tracer: sweep.KernelTracer{},
 		})
 		if err != nil {
 			return nil, nil, err

@@ -14,6 +14,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
 )
 
 // A Host is one end of the wire: a network namespace with its port, and the
@@ -115,4 +116,13 @@ func (h *Host) close() {
 	if h.ns > 0 {
 		_ = h.ns.Close()
 	}
+}
+
+// Inode is that of the host's network namespace, by which the kernel knows it.
+func (h *Host) Inode() (uint32, error) {
+	var s unix.Stat_t
+	if err := unix.Fstat(int(h.ns), &s); err != nil {
+		return 0, fmt.Errorf("the %s's namespace: %w", h.Name, err)
+	}
+	return uint32(s.Ino), nil
 }

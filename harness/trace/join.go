@@ -1,0 +1,105 @@
+package trace
+
+import (
+	"crossing/data"
+)
+
+// A Join is what became of the records and the requests.
+type Join struct {
+	Stages   []data.Stage
+	Unjoined int    // requests that were answered, but have no record
+	Outside  int    // records of no request of the run (readiness probes, the load before)
+	Disorder int    // points out of order, taken out
+	Lost     uint64 // records for which the ring had no room
+}
+
+// Stop ends the tracer and joins its records with the client's requests, by
+// port and stream offset. originNs is the run's origin on CLOCK_MONOTONIC.
+func (t *Tracer) Stop(requests []data.Request, originNs int64) (*Join, error) {
+	ports := map[uint16]bool{}
+	for i := range requests {
+		ports[requests[i].Port] = true
+	}
+	records, lost, err := t.finish(ports)
+	if err != nil {
+		return nil, err
+	}
+	j := join(records, requests, originNs)
+	j.Lost = lost
+	return j, nil
+}
+
+type key struct {
+	port   uint16
+	offset int64
+}
+
+func join(records []record, requests []data.Request, originNs int64) *Join {
+	j := &Join{}
+	byKey := make(map[key]int, len(records))
+	for i := range records {
+		byKey[key{uint16(records[i].port), int64(records[i].offset)}] = i
+	}
+	used := 0
+	for i := range requests {
+		q := &requests[i]
+		if q.Status == 0 {
+			continue // nothing was answered
+		}
+		at, ok := byKey[key{q.Port, q.Offset}]
+		if !ok {
+			j.Unjoined++
+			continue
+		}
+		s := stage(&records[at], originNs)
+		// A port that was used before may have had a request at the same
+		// offset; its times lie elsewhere.
+		if !within(&s, q) {
+			j.Unjoined++
+			continue
+		}
+		used++
+		j.Disorder += order(&s, q)
+		j.Stages = append(j.Stages, s)
+	}
+	j.Outside = len(records) - used
+	return j
+}
+
+func stage(r *record, originNs int64) data.Stage {
+	s := data.Stage{Port: int32(r.port), Offset: int64(r.offset), Source: "tracepoint"}
+	for i, to := range points(&s) {
+		if r.at[i] != 0 {
+			*to = int64(r.at[i]) - originNs
+		}
+	}
+	return s
+}
+
+// within tells whether the server's times lie between the client's.
+func within(s *data.Stage, q *data.Request) bool {
+	return s.TCPNs >= q.SentNs && s.FirstNs <= q.LastByteNs
+}
+
+// points are a stage's times in the order of the request's way.
+func points(s *data.Stage) [9]*int64 {
+	return [...]*int64{&s.DeviceNs, &s.TCPNs, &s.ReadyNs, &s.WokenNs, &s.OnCPUNs, &s.RecvNs, &s.SendNs, &s.FirstNs, &s.LastNs}
+}
+
+// order takes out points that lie before an earlier one or after the client
+// had the last byte: a segment sent again, a thread that was woken for two
+// connections. What is left sums to the request's latency exactly.
+func order(s *data.Stage, q *data.Request) (out int) {
+	before := q.SentNs
+	for _, p := range points(s) {
+		switch {
+		case *p == 0:
+		case *p < before || *p > q.LastByteNs:
+			*p = 0
+			out++
+		default:
+			before = *p
+		}
+	}
+	return out
+}
