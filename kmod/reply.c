@@ -130,7 +130,9 @@ static u16 load(struct khttpd_reply *r, struct file *file)
 
 	if (r->size > MAX_RW_COUNT)
 		return 503;
-	r->body = kvmalloc(max_t(u64, r->size, 1), GFP_KERNEL | __GFP_NOWARN);
+	/* Failing is an answer; killing a process for the memory is none. */
+	r->body = kvmalloc(max_t(u64, r->size, 1),
+			   GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
 	if (!r->body)
 		return 503;
 	n = read_file(file, r->body, r->size);

@@ -283,3 +283,21 @@ func BuildModule(ctx context.Context, k *Kernel, source string) (string, error) 
 	}
 	return built[0], nil
 }
+
+// LocalKernel returns the kernel that was built in a Linux source tree, with
+// all that the guest needs built in.
+func LocalKernel(tree string) (*Kernel, error) {
+	tree, err := filepath.Abs(tree)
+	if err != nil {
+		return nil, err
+	}
+	release, err := os.ReadFile(filepath.Join(tree, "include/config/kernel.release"))
+	if err != nil {
+		return nil, fmt.Errorf("%s is no built Linux source tree: %w", tree, err)
+	}
+	return &Kernel{
+		Release: strings.TrimSpace(string(release)),
+		Image:   filepath.Join(tree, "arch/x86/boot/bzImage"),
+		Headers: tree,
+	}, nil
+}
