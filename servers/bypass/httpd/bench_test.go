@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"crossing/servers/bypass/checksum"
@@ -50,15 +48,7 @@ func (p *peer) fill(flags byte) []byte {
 const request = "GET /100 HTTP/1.1\r\nHost: 10.78.0.3\r\n\r\n"
 
 // setup opens n connections with timestamps, as Linux makes them.
-func setup(b testing.TB, n, body int) (*tcpip.Stack, *App, *sink, []*peer) {
-	dir := b.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "100"), make([]byte, body), 0o644); err != nil {
-		b.Fatal(err)
-	}
-	site, err := http1.Load(dir)
-	if err != nil {
-		b.Fatal(err)
-	}
+func setup(b testing.TB, site *http1.Site, n int) (*tcpip.Stack, *App, *sink, []*peer) {
 	app := New(site)
 	app.SetTime(1)
 	link := &sink{}
@@ -116,7 +106,7 @@ func (p *peer) ask(s *tcpip.Stack, l *sink) {
 func BenchmarkRequest(b *testing.B) {
 	for _, n := range []int{1, 16, 64, 1000, 10000} {
 		b.Run(fmt.Sprintf("conns=%d", n), func(b *testing.B) {
-			s, app, link, peers := setup(b, n, 100)
+			s, app, link, peers := setup(b, site(b), n)
 			b.ReportAllocs()
 			now, i := int64(1e9), 0
 			before := app.Requests
@@ -141,7 +131,7 @@ func BenchmarkRequest(b *testing.B) {
 
 // BenchmarkPeer is the part of BenchmarkRequest that is the peer's.
 func BenchmarkPeer(b *testing.B) {
-	_, _, _, peers := setup(b, 1, 100)
+	_, _, _, peers := setup(b, site(b), 1)
 	for b.Loop() {
 		peers[0].fill(24)
 		peers[0].seq += 40
@@ -149,7 +139,7 @@ func BenchmarkPeer(b *testing.B) {
 }
 
 func TestNoAllocation(t *testing.T) {
-	s, _, link, peers := setup(t, 100, 100)
+	s, _, link, peers := setup(t, site(t), 100)
 	i := 0
 	if n := testing.AllocsPerRun(10000, func() { i++; peers[i%100].ask(s, link); s.Flush() }); n != 0 {
 		t.Errorf("%v allocations per request", n)

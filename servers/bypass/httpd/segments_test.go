@@ -14,11 +14,12 @@ import (
 func FuzzSegments(f *testing.F) {
 	f.Add([]byte("\x10\x00\x00\x00\x00\xff\xff\x28\x00\x00\x01\x00"))
 	f.Add([]byte("\x11\x00\x05\x00\x00\x00\x00\x40\x00\x20\x01\x00\x18\x00\x00\x00\x00\xff\xff\x80\x03\x00\x01\x00"))
+	tree := site(f)
 	f.Fuzz(func(t *testing.T, in []byte) {
 		if len(in) > 12*64 {
 			return
 		}
-		s, _, link, peers := setup(t, 3, 3000)
+		s, _, link, peers := setup(t, tree, 3)
 		now := int64(1e9)
 		buf := make([]byte, 2048)
 		for ; len(in) >= 12; in = in[12:] {
@@ -58,8 +59,8 @@ func FuzzSegments(f *testing.F) {
 				}
 			}
 		}
-		for range 400 {
-			now += 1e9
+		for range 40 {
+			now += 10e9
 			s.Advance(now)
 			s.Flush()
 		}

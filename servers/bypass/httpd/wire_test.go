@@ -70,7 +70,7 @@ func (l *lane) Send(n int) []byte {
 		f.at += int64(fate-59) * 1e5
 	case fate < 100: // very late
 		f.at += 300e6
-	case fate < 120: // damaged
+	case fate < 120 && n > 60: // damaged; ARP, which is shorter, has no checksum
 		f.b[int(fate)*7%n] ^= 1 << (fate & 7)
 	}
 	l.frames = append(l.frames, f)
@@ -151,8 +151,8 @@ func converse(t *testing.T, s *http1.Site, plan []byte, conns, answers, size int
 		}
 	}
 	// A peer that vanishes is forgotten in the end.
-	for range 300 {
-		now += 1e9
+	for range 30 {
+		now += 10e9
 		stack.Advance(now)
 		stack.Flush()
 		down.frames = nil

@@ -135,7 +135,8 @@ func (c *Conn) push(p piece) {
 // away.
 func (c *Conn) Close() { c.closes, c.ends = true, true }
 
-const slab = 256
+// slab is how many connections are made at once.
+const slab = 64
 
 // conn returns the connection with that id.
 func (s *Stack) conn(id uint32) *Conn { return &s.slabs[id/slab][id%slab] }

@@ -140,6 +140,7 @@ func (s *Stack) tcp(f []byte) {
 // arrives takes a segment of a connection: RFC 9293 section 3.10.7.4.
 func (s *Stack) arrives(c *Conn, g *segment) {
 	if c.state == synReceived && g.flags&(syn|ack|rst) == syn && g.seq == c.rcvNxt-1 {
+		copy(c.head[ethDst:], g.frame[ethSrc:ethSrc+6])
 		s.sendSynAck(c) // ours was lost
 		return
 	}
@@ -166,6 +167,8 @@ func (s *Stack) arrives(c *Conn, g *segment) {
 		}
 		return
 	}
+	// The peer may have moved behind another port or router.
+	copy(c.head[ethDst:], g.frame[ethSrc:ethSrc+6])
 	// Second, RST: only the very next sequence number is believed, RFC 5961
 	// section 3.2.
 	if g.flags&rst != 0 {
