@@ -103,7 +103,12 @@ func (b *bench) run(ctx context.Context, connections []int, rounds int) error {
 		return err
 	}
 	defer b.bed.Close()
-	nginx, err := b.server(ctx)
+	dir, err := os.MkdirTemp("", "bench-load")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	nginx, err := b.server(ctx, dir)
 	if err != nil {
 		return err
 	}
@@ -145,11 +150,7 @@ func (b *bench) run(ctx context.Context, connections []int, rounds int) error {
 	return nil
 }
 
-func (b *bench) server(ctx context.Context) (*instance.Instance, error) {
-	dir, err := os.MkdirTemp("", "bench-load")
-	if err != nil {
-		return nil, err
-	}
+func (b *bench) server(ctx context.Context, dir string) (*instance.Instance, error) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return nil, err
 	}
