@@ -13,21 +13,34 @@ import (
 	"crossing/servers/bypass/port"
 )
 
-// load runs the closed loop.
-func load(o *options, stop *atomic.Bool) (*Result, error) {
+// load runs the cells one after the other and reports each.
+func load(o *options, cells []cell, stop *atomic.Bool, report func(*Result) error) error {
 	p, err := port.Open(o.port, 1)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer p.Close()
-	r := &Result{Conns: o.conns, Path: o.path}
-	err = p.Run(func(q *port.Queue) error {
-		if o.echo {
-			return echo(q, p, o, stop, r)
+	return p.Run(func(q *port.Queue) error {
+		for i, k := range cells {
+			if stop.Load() {
+				return nil
+			}
+			r := &Result{Conns: k.conns, Path: k.path}
+			run := ask
+			if o.echo {
+				run = echo
+			}
+			// Each run has ports of its own: the server may still hold the
+			// last one's in TIME-WAIT.
+			if err := run(q, p, o, 1024+i*60000/len(cells), stop, r); err != nil {
+				return err
+			}
+			if err := report(r); err != nil {
+				return err
+			}
 		}
-		return ask(q, p, o, stop, r)
+		return nil
 	})
-	return r, err
 }
 
 // A span is the stretch of ticks that counts.
@@ -44,9 +57,9 @@ func newSpan(o *options, hz, now uint64) *span {
 
 func (s *span) ns(tick uint64) int64 { return int64(float64(tick-s.base)*s.perNs) + 1e9 }
 
-func ask(q *port.Queue, p *port.Port, o *options, stop *atomic.Bool, r *Result) error {
-	c := client.New(client.Config{IP: o.ip, MAC: p.MAC, Server: o.to, Conns: o.conns, InFlight: min(o.conns, o.inFlight),
-		Ask: fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", o.path, o.to.Addr())}, q)
+func ask(q *port.Queue, p *port.Port, o *options, firstPort int, stop *atomic.Bool, r *Result) error {
+	c := client.New(client.Config{IP: o.ip, MAC: p.MAC, Server: o.to, Conns: r.Conns, InFlight: min(r.Conns, o.inFlight), FirstPort: firstPort,
+		Ask: fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", r.Path, o.to.Addr())}, q)
 	q.Poll(0)
 	s := newSpan(o, p.Hz, q.Ticks())
 	var h histogram
@@ -83,17 +96,18 @@ func ask(q *port.Queue, p *port.Port, o *options, stop *atomic.Bool, r *Result) 
 		c.Flush(q.Room())
 		if s.start == 0 {
 			switch {
-			case c.Open() == o.conns:
+			case c.Open() == r.Conns:
 				s.start = now + int64(o.warmUp)
 				s.end = s.start + int64(o.duration)
 				r.Opened = c.Open()
 			case now-began > int64(20*time.Second):
-				return fmt.Errorf("only %d of %d connections opened within 20 s; does %s answer?", c.Open(), o.conns, o.to)
+				return fmt.Errorf("only %d of %d connections opened within 20 s; does %s answer?", c.Open(), r.Conns, o.to)
 			}
 		} else if now >= s.end {
 			break
 		}
 	}
+	c.Holding = true
 	// Leave nothing behind, and let the server come to rest: net_memif takes
 	// the shared memory away under it when this process ends.
 	for quiet := 0; quiet < 100; quiet++ {
@@ -106,7 +120,7 @@ func ask(q *port.Queue, p *port.Port, o *options, stop *atomic.Bool, r *Result) 
 	r.Answers = h.n
 	r.Rate = float64(h.n) / r.Seconds
 	r.summarise(&h)
-	r.Occupancy = r.Rate * r.MeanNs / 1e9 / float64(min(o.conns, o.inFlight))
+	r.Occupancy = r.Rate * r.MeanNs / 1e9 / float64(min(r.Conns, o.inFlight))
 	r.Again, r.Bad, r.Reset, r.OutOfOrder = c.Stats.Again, c.Stats.Bad, c.Stats.Reset, c.Stats.OutOfOrder
 	if o.rows != "" {
 		return write(o.rows, answers, s.start)
@@ -136,12 +150,12 @@ func write(file string, answers []client.Answer, origin int64) error {
 	return f.Close()
 }
 
-// echo keeps o.conns frames on the way to an l2echo and back.
-func echo(q *port.Queue, p *port.Port, o *options, stop *atomic.Bool, r *Result) error {
+// echo keeps r.Conns frames on the way to an l2echo and back.
+func echo(q *port.Queue, p *port.Port, o *options, _ int, stop *atomic.Bool, r *Result) error {
 	q.Poll(0)
 	s := newSpan(o, p.Hz, q.Ticks())
 	room := q.Send(0)
-	sent := make([]int64, o.conns)
+	sent := make([]int64, r.Conns)
 	send := func(id int) {
 		b := room[:o.size]
 		copy(b, "\xff\xff\xff\xff\xff\xff")
@@ -152,7 +166,7 @@ func echo(q *port.Queue, p *port.Port, o *options, stop *atomic.Bool, r *Result)
 	}
 	var fresh []int
 	var h histogram
-	for id := range o.conns {
+	for id := range r.Conns {
 		send(id)
 		fresh = append(fresh, id)
 	}
@@ -176,7 +190,7 @@ func echo(q *port.Queue, p *port.Port, o *options, stop *atomic.Bool, r *Result)
 				continue
 			}
 			id := int(f[14])<<8 | int(f[15])
-			if id >= o.conns {
+			if id >= r.Conns {
 				continue
 			}
 			last = now
@@ -193,6 +207,6 @@ func echo(q *port.Queue, p *port.Port, o *options, stop *atomic.Bool, r *Result)
 	r.Path, r.Seconds, r.Answers = "l2echo", o.duration.Seconds(), h.n
 	r.Rate = float64(h.n) / r.Seconds
 	r.summarise(&h)
-	r.Occupancy = r.Rate * r.MeanNs / 1e9 / float64(o.conns)
+	r.Occupancy = r.Rate * r.MeanNs / 1e9 / float64(r.Conns)
 	return nil
 }

@@ -12,6 +12,8 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -22,8 +24,6 @@ type options struct {
 	port     string
 	ip       netip.Addr
 	to       netip.AddrPort
-	path     string
-	conns    int
 	warmUp   time.Duration
 	duration time.Duration
 	rows     string
@@ -66,8 +66,8 @@ func run() error {
 	flag.StringVar(&o.port, "port", "", "port, as af_xdp:IFACE, af_packet:IFACE, memif-client:SOCKET")
 	ip := flag.String("ip", "", "this end's IPv4 `address`; the kernel must not have it")
 	to := flag.String("to", "", "the server's `address`, as 10.0.0.3:80")
-	flag.StringVar(&o.path, "path", "/100", "what to ask for")
-	flag.IntVar(&o.conns, "conns", 1, "connections, up to 50000")
+	paths := flag.String("path", "/100", "what to ask for; several, with commas, are asked for one after the other")
+	conns := flag.String("conns", "1", "connections, up to 50000; several numbers, with commas, run one after the other")
 	flag.IntVar(&o.inFlight, "in-flight", 1024, "requests on the way at most, so that no queue between the ends overruns; with more connections the others wait their turn, which is not counted")
 	flag.DurationVar(&o.warmUp, "warmup", 500*time.Millisecond, "time before it counts")
 	flag.DurationVar(&o.duration, "duration", 2*time.Second, "time that counts")
@@ -82,8 +82,21 @@ func run() error {
 	if o.to, err = netip.ParseAddrPort(*to); err != nil || !o.to.Addr().Is4() {
 		return fmt.Errorf("-to %q: an IPv4 address and port is wanted", *to)
 	}
-	if o.conns < 1 || o.conns > 50000 || flag.NArg() > 0 {
+	if flag.NArg() > 0 {
 		return errors.New("bad arguments; see -help")
+	}
+	var runs []cell
+	for path := range strings.SplitSeq(*paths, ",") {
+		for n := range strings.SplitSeq(*conns, ",") {
+			k, err := strconv.Atoi(n)
+			if err != nil || k < 1 || k > 50000 {
+				return fmt.Errorf("-conns %q: numbers from 1 to 50000 are wanted", *conns)
+			}
+			runs = append(runs, cell{path, k})
+		}
+	}
+	if o.rows != "" && len(runs) > 1 {
+		return errors.New("-rows takes the requests of one run: give one path and one number of connections")
 	}
 	debug.SetGCPercent(-1)
 	debug.SetMemoryLimit(4 << 30)
@@ -91,9 +104,12 @@ func run() error {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, unix.SIGTERM, unix.SIGINT)
 	go func() { <-signals; stop.Store(true) }()
-	r, err := load(&o, &stop)
-	if err != nil {
-		return err
-	}
-	return json.NewEncoder(os.Stdout).Encode(r)
+	out := json.NewEncoder(os.Stdout)
+	return load(&o, runs, &stop, func(r *Result) error { return out.Encode(r) })
+}
+
+// A cell is one run.
+type cell struct {
+	path  string
+	conns int
 }

@@ -8,4 +8,4 @@ import (
 	"crossing/servers/bypass/port"
 )
 
-func load(*options, *atomic.Bool) (*Result, error) { return nil, port.ErrNoDPDK }
+func load(*options, []cell, *atomic.Bool, func(*Result) error) error { return port.ErrNoDPDK }
