@@ -118,8 +118,7 @@ func (y system) checkPCI(s Spec) error {
 	}
 	f.Close()
 	if free, size := y.hugepages(); free*size < leastHuge {
-		return fmt.Errorf("%d MiB of free hugepages, and a device that writes to memory itself needs %d; run: echo %d > /proc/sys/vm/nr_hugepages",
-			free*size>>20, leastHuge>>20, leastHuge/max(size, 2<<20))
+		return hugeError(free, size)
 	}
 	return nil
 }

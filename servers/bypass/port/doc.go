@@ -11,6 +11,7 @@
 //	memif-client:SOCKET  the other end of it
 //	vhost:SOCKET         likewise, the end that a virtio driver connects to
 //	virtio-user:SOCKET   the virtio driver's end
+//	vf:IFACE             a virtual function that is made of an interface's device
 //	pci:ADDRESS          a device that is bound to vfio-pci, as 0000:01:10.0
 //
 // What can be found wrong with a port is found before anything is taken from

@@ -38,6 +38,7 @@ type Port struct {
 	spec Spec
 	c    *C.struct_port
 	lock io.Closer
+	vf   *vf // made for this port
 	cpus []int
 }
 
@@ -75,11 +76,37 @@ func Open(name string, queues int) (*Port, error) {
 	if p.lock, err = lock(spec); err != nil {
 		return nil, err
 	}
-	if err := p.open(queues); err != nil {
-		p.lock.Close()
+	if spec.Kind == "vf" {
+		if p.vf, err = (system{"/"}).makeVF(spec.Arg); err != nil {
+			p.lock.Close()
+			return nil, fmt.Errorf("port %s: %w", spec, err)
+		}
+		p.spec = Spec{"pci", p.vf.address}
+	}
+	if err := p.take(queues); err != nil {
+		p.giveBack()
 		return nil, fmt.Errorf("port %s: %w", spec, err)
 	}
 	return p, nil
+}
+
+// giveBack returns to the kernel what was taken from it.
+func (p *Port) giveBack() error {
+	defer p.lock.Close()
+	if p.vf != nil {
+		return p.vf.close()
+	}
+	return nil
+}
+
+// take checks the device and opens it.
+func (p *Port) take(queues int) error {
+	if p.vf != nil {
+		if err := Check(p.spec); err != nil {
+			return err
+		}
+	}
+	return p.open(queues)
 }
 
 func (p *Port) open(queues int) error {
@@ -163,12 +190,13 @@ func (p *Port) Run(loop func(q *Queue) error) error {
 
 // Close gives the port back to the kernel.
 func (p *Port) Close() error {
-	defer p.lock.Close()
-	if e := C.port_close(p.c); e != 0 {
-		return fmt.Errorf("port %s: closing it: error %d", p.spec, int(e))
-	}
+	e := C.port_close(p.c)
 	eal.StopLcores()
-	return eal.Cleanup()
+	err := eal.Cleanup()
+	if e != 0 {
+		err = fmt.Errorf("port %s: closing it: error %d", p.spec, int(e))
+	}
+	return errors.Join(err, p.giveBack())
 }
 
 // Up tells whether the link is up.

@@ -22,6 +22,7 @@ var kinds = []struct{ name, arg, vdev string }{
 	{"memif-client", "SOCKET", "net_memif0,role=client,id=0,socket=%s,socket-abstract=no,rsize=11,bsize=2048"},
 	{"vhost", "SOCKET", "net_vhost0,iface=%s,queues=1"},
 	{"virtio-user", "SOCKET", "net_virtio_user0,path=%s,queue_size=1024,server=0"},
+	{"vf", "IFACE", ""},
 	{"pci", "ADDRESS", ""},
 }
 
