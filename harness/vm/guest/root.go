@@ -19,6 +19,9 @@ func do(root string, mounts []mount) error {
 	for _, m := range mounts {
 		target := root + m.target
 		if err := os.MkdirAll(target, 0o755); err != nil {
+			if m.optional {
+				continue
+			}
 			return err
 		}
 		if err := unix.Mount(m.source, target, m.fstype, 0, m.options); err != nil && !m.optional {
