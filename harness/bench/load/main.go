@@ -47,32 +47,39 @@ func main() {
 	b := bench{}
 	rounds := flag.Int("rounds", 8, "rounds of 15 s; 6 are the fewest that give a 95 % interval")
 	list := flag.String("c", "1,4,16,64", "connections to try")
-	flag.BoolVar(&b.null, "null", true, "also compare busy polling with wrk against the null server, at 1 connection")
+	nullList := flag.String("null", "1", "connections to try against the null server; empty: none")
 	flag.DurationVar(&b.burst, "burst", 800*time.Millisecond, "length of one measurement")
 	flag.BoolVar(&b.realtime, "realtime", os.Geteuid() == 0, "measure under SCHED_FIFO")
 	flag.StringVar(&b.tier, "tier", "servers/user/nginx/nginx.tier.yaml", "tier file of the server")
 	flag.BoolVar(&b.json, "json", false, "print every burst as a line of JSON besides")
 	flag.Parse()
-	var connections []int
-	for _, s := range strings.Split(*list, ",") {
-		c, err := strconv.Atoi(s)
-		if err != nil || c < 1 {
-			log.Fatalf("-c %s: want numbers of connections, such as 1,4,16,64", *list)
-		}
-		connections = append(connections, c)
-	}
+	connections, nulls := numbers(*list), numbers(*nullList)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := b.run(ctx, connections, *rounds); err != nil {
+	if err := b.run(ctx, connections, nulls, *rounds); err != nil {
 		log.Fatal(err)
 	}
+}
+
+// numbers reads a list of connections, such as 1,4,16.
+func numbers(list string) (n []int) {
+	for s := range strings.SplitSeq(list, ",") {
+		if s == "" {
+			continue
+		}
+		c, err := strconv.Atoi(s)
+		if err != nil || c < 1 {
+			log.Fatalf("%q: want numbers of connections, such as 1,4,16,64", list)
+		}
+		n = append(n, c)
+	}
+	return n
 }
 
 type bench struct {
 	bed            *testbed.Testbed
 	burst          time.Duration
-	null, realtime bool
-	json           bool
+	realtime, json bool
 	tier           string
 }
 
@@ -94,7 +101,7 @@ type burst struct {
 	requests    float64
 }
 
-func (b *bench) run(ctx context.Context, connections []int, rounds int) error {
+func (b *bench) run(ctx context.Context, connections, nulls []int, rounds int) error {
 	if _, err := exec.LookPath("wrk"); err != nil {
 		return fmt.Errorf("%w (apt-get install wrk)", err)
 	}
@@ -134,15 +141,17 @@ func (b *bench) run(ctx context.Context, connections []int, rounds int) error {
 				keep(round, "nginx", c, clients[i].name, one)
 			}
 		}
-		for _, i := range random.Perm(len(clients)) {
-			if !b.null || clients[i].name == "block" {
-				continue
+		for _, c := range nulls {
+			for _, i := range random.Perm(len(clients)) {
+				if clients[i].name == "block" {
+					continue
+				}
+				one, err := b.nullBurst(ctx, clients[i], c)
+				if err != nil {
+					return fmt.Errorf("%s against the null server: %w", clients[i].name, err)
+				}
+				keep(round, "null", c, clients[i].name, one)
 			}
-			one, err := b.nullBurst(ctx, clients[i])
-			if err != nil {
-				return fmt.Errorf("%s against the null server: %w", clients[i].name, err)
-			}
-			keep(round, "null", 1, clients[i].name, one)
 		}
 	}
 	fmt.Fprint(os.Stderr, "\r\x1b[K")
@@ -214,13 +223,13 @@ func (b *bench) measure(ctx context.Context, c client, target netip.AddrPort, co
 
 // nullBurst measures against a null server that lives for this burst only, since
 // it keeps its CPU busy.
-func (b *bench) nullBurst(ctx context.Context, c client) (burst, error) {
+func (b *bench) nullBurst(ctx context.Context, c client, connections int) (burst, error) {
 	n, err := load.StartNull(ctx, netip.AddrPortFrom(b.bed.Server.IP, testbed.Port+1), b.bed.Server.CPUs[0], 100, false, b.command(b.bed.Server))
 	if err != nil {
 		return burst{}, err
 	}
 	defer n.Close()
-	return c.run(ctx, n.Addr, 1)
+	return c.run(ctx, n.Addr, connections)
 }
 
 // command starts a program on a host, as a real-time task if wanted.
