@@ -25,6 +25,9 @@ func output(ctx context.Context, dir, name string, arg ...string) (string, error
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
+	if ctx.Err() != nil {
+		return "", ctx.Err()
+	}
 	if err != nil {
 		said := strings.TrimSpace(stderr.String())
 		if len(said) > 2000 {
