@@ -19,7 +19,7 @@ import (
 
 // patience is how long the kit waits for bytes before it says "no answer". A
 // guest in virtual time answers late by the wall clock, so it is generous.
-const patience = 4 * time.Second
+const patience = 2 * time.Second
 
 // A conn is one connection to the server under test. It remembers the first
 // thing that went wrong, in words, and does nothing more after that.

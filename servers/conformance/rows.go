@@ -393,6 +393,7 @@ var endurance = []Row{
 			c := dial(s)
 			c.send(get("/64M"))
 			if c.wrong == "" {
+				_ = c.SetReadDeadline(time.Now().Add(patience))
 				_, _ = io.CopyN(io.Discard, c.r, 10_000)
 				_ = c.Conn.(*net.TCPConn).SetLinger(0)
 			}
