@@ -115,18 +115,19 @@ func (o *loadOptions) run(ctx context.Context, out, progress io.Writer) error {
 	}
 	s, d := r.Summary(), r.Diagnose()
 	if o.json {
-		return printJSON(out, struct {
+		err = printJSON(out, struct {
 			load.Summary
 			load.Diagnosis
 		}{s, d})
+	} else {
+		clearLine(progress)
+		r.Print(out, &s)
+		d.Print(out)
 	}
-	clearLine(progress)
-	r.Print(out, &s)
-	d.Print(out)
-	if s.Rejected {
+	if err == nil && s.Rejected {
 		return errors.New("the run is rejected")
 	}
-	return nil
+	return err
 }
 
 // repeat makes runs until --until is satisfied.

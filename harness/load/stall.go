@@ -191,9 +191,17 @@ func foreign(ctx context.Context, target *NullServer, name string, argv []string
 	if err != nil {
 		return row, fmt.Errorf("%s: %w: %s", name, err, text)
 	}
-	row = StallRow{Name: name, Note: "as it prints them"}
+	row = StallRow{name, "as it prints them", readPrinted(text)}
+	if row.P99 == 0 {
+		return row, fmt.Errorf("%s printed no percentiles: %s", name, text)
+	}
+	return row, nil
+}
+
+// readPrinted reads the latencies from what wrk or wrk2 prints with --latency.
+func readPrinted(text []byte) (l Latency) {
 	if m := printedMean.FindSubmatch(text); m != nil {
-		row.Mean, row.Max = float64(printedNs(m[1], m[2])), printedNs(m[3], m[4])
+		l.Mean, l.Max = float64(printedNs(m[1], m[2])), printedNs(m[3], m[4])
 	}
 	for _, m := range printed.FindAllSubmatch(text, -1) {
 		percent, err := strconv.ParseFloat(string(m[1]), 64)
@@ -203,21 +211,18 @@ func foreign(ctx context.Context, target *NullServer, name string, argv []string
 		ns := printedNs(m[2], m[3])
 		switch {
 		case percent == 50:
-			row.P50 = ns
+			l.P50 = ns
 		case percent == 75:
-			row.P75 = ns
+			l.P75 = ns
 		case percent == 90:
-			row.P90 = ns
+			l.P90 = ns
 		case percent == 99:
-			row.P99 = ns
+			l.P99 = ns
 		case math.Abs(percent-99.9) < 1e-9:
-			row.P999 = ns
+			l.P999 = ns
 		}
 	}
-	if row.P99 == 0 {
-		return row, fmt.Errorf("%s printed no percentiles: %s", name, text)
-	}
-	return row, nil
+	return l
 }
 
 func printedNs(value, unit []byte) int64 {

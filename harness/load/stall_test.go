@@ -132,3 +132,34 @@ func TestDiagnosis(t *testing.T) {
 		t.Errorf("arrivals in pairs pass for a Poisson process: %+v", a)
 	}
 }
+
+// TestReadPrinted reads what wrk 4.1.0 and wrk2 4.0.0 print.
+func TestReadPrinted(t *testing.T) {
+	for text, want := range map[string]Latency{
+		"Running 5s test @ http://127.0.0.1:8080/\n  1 threads and 16 connections\n  Thread Stats   Avg      Stdev     Max   +/- Stdev\n" +
+			"    Latency     4.33ms   14.67ms 103.27ms   93.12%\n    Req/Sec   112.31k    14.67k  130.13k    88.00%\n" +
+			"  Latency Distribution\n     50%  123.00us\n     75%  151.00us\n     90%    6.44ms\n     99%   83.01ms\n": {
+			Mean: 4.33e6, Max: 103_270_000, P50: 123_000, P75: 151_000, P90: 6_440_000, P99: 83_010_000,
+		},
+		"    Latency    13.61ms   24.74ms   1.02s    85.65%\n  Latency Distribution (HdrHistogram - Recorded Latency)\n" +
+			" 50.000%    4.16ms\n 75.000%    8.00ms\n 90.000%   37.38ms\n 99.000%   97.41ms\n 99.900%  112.77ms\n 99.990%  113.60ms\n100.000%  113.60ms\n": {
+			Mean: 13.61e6, Max: 1_020_000_000, P50: 4_160_000, P75: 8_000_000, P90: 37_380_000, P99: 97_410_000, P999: 112_770_000,
+		},
+		"unable to connect to 127.0.0.1:1 Connection refused\n": {},
+	} {
+		if got := readPrinted([]byte(text)); got != want {
+			t.Errorf("%.30q: %+v, want %+v", text, got, want)
+		}
+	}
+}
+
+// FuzzScanStamp gives the reader of control messages any bytes.
+func FuzzScanStamp(f *testing.F) {
+	f.Add(make([]byte, 64))
+	f.Add(newStamps().ask)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		aligned := make([]byte, len(b)+8)[:len(b)] // as the kernel's buffer is
+		copy(aligned, b)
+		scanStamp(aligned)
+	})
+}
