@@ -129,6 +129,9 @@ func (p *Port) open(queues int) error {
 		return fmt.Errorf("starting DPDK: %w; what it said is above, its arguments were %s", err, strings.Join(args[1:], " "))
 	}
 	p.c = (*C.struct_port)(C.calloc(1, C.sizeof_struct_port))
+	if p.spec.Kind == "pci" {
+		p.c.pci = 1
+	}
 	contiguous := C.int(0)
 	if p.spec.Kind == "af_xdp" {
 		contiguous = 1

@@ -133,9 +133,13 @@ int port_open(struct port *p, const char *name, uint16_t queues, int contiguous)
 
 int port_close(struct port *p)
 {
+	struct rte_eth_dev_info info = {0};
+	rte_eth_dev_info_get(p->id, &info);
 	int err = rte_eth_dev_stop(p->id);
 	int err2 = rte_eth_dev_close(p->id);
-	return err ? err : err2;
+	// Lets go of the vfio device, without which the kernel cannot have it back.
+	int err3 = p->pci && info.device ? rte_dev_remove(info.device) : 0;
+	return err ? err : err2 ? err2 : err3;
 }
 
 static int fill(struct queue *q, int from, int to)

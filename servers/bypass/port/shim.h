@@ -29,7 +29,7 @@ struct queue {
 struct port {
 	uint8_t mac[6];
 	uint16_t id, queues, mtu;
-	int offload, verify;
+	int offload, verify, pci;
 	uint64_t hz;
 	struct rte_mempool *pool[16];
 	unsigned held; // buffers per pool that are never used

@@ -117,7 +117,16 @@ func (y system) bind(address string) error {
 }
 
 // close unmakes the function.
-func (v *vf) close() error { return os.WriteFile(v.numvfs, []byte("0"), 0) }
+func (v *vf) close() error {
+	// The kernel would wait for this process to let go of it, for ever.
+	fds, _ := os.ReadDir("/proc/self/fd")
+	for _, fd := range fds {
+		if to, _ := os.Readlink("/proc/self/fd/" + fd.Name()); strings.Contains(to, "vfio-device") {
+			return fmt.Errorf("the virtual function %s is still open and stays; when this process has ended, run: echo 0 > %s", v.address, v.numvfs)
+		}
+	}
+	return os.WriteFile(v.numvfs, []byte("0"), 0)
+}
 
 func readNumber(file string) int {
 	b, err := os.ReadFile(file)
