@@ -22,7 +22,7 @@ SETUP ?= yes
 PLAN ?= kick
 OUT := out/$(PLAN)
 
-programs := ./harness ./data/cmd/data ./servers/user/gohttp ./servers/user/gopoll ./servers/kernel/ebpf ./servers/kernel/ebpftc ./servers/kernel/ebpftc
+programs := ./harness ./data/cmd/data ./servers/user/gohttp ./servers/user/gopoll ./servers/kernel/ebpf ./servers/kernel/ebpftc
 ifneq ($(TAGS),)
 programs += $(shell find servers/bypass -mindepth 2 -maxdepth 2 -name main.go -printf './%h\n' | sort)
 endif

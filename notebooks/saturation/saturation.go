@@ -1,0 +1,139 @@
+// Package saturation applies the knee methods to a dataset.
+package saturation
+
+import (
+	"fmt"
+	"math"
+
+	"crossing/notebooks/figure"
+	"crossing/notebooks/knee"
+	"crossing/notebooks/runs"
+)
+
+// draws of the bootstrap, and its seed: the same figure each time.
+const (
+	draws = 300
+	seed  = 1
+)
+
+// A Tier is a server's knees.
+type Tier struct {
+	runs.Tier
+	Knees  []knee.Knee
+	Common [2]float64 // loads that all intervals have in common
+	Agree  bool
+	Bound  string // why the knee may be the client's or the wire's and not the server's
+}
+
+// Find finds the knees of every tier of the set, on one file.
+func Find(s *runs.Set, file string) []Tier {
+	var tiers []Tier
+	for _, t := range s.Tiers() {
+		closed := s.Closed(t.Name, file)
+		var n []float64
+		var rates [][]float64
+		clientBound := 0
+		for _, c := range s.Connections() {
+			if len(closed[c]) == 0 {
+				continue
+			}
+			n = append(n, float64(c))
+			var at []float64
+			for _, r := range closed[c] {
+				at = append(at, r.Throughput)
+				if r.NullRate > 0 && r.NullRate < 2*r.Throughput {
+					clientBound++
+				}
+			}
+			rates = append(rates, at)
+		}
+		f := Tier{Tier: t, Knees: knee.Bootstrap(n, rates, draws, seed, 0.95)}
+		f.Common, f.Agree = knee.Agreement(f.Knees)
+		if clientBound > 0 {
+			f.Bound = "client-bound"
+		}
+		tiers = append(tiers, f)
+	}
+	return tiers
+}
+
+// Table is the knees as rows under a header.
+func Table(tiers []Tier) (header []string, rows [][]string) {
+	header = []string{"tier"}
+	for _, m := range knee.Methods {
+		header = append(header, m.Name)
+	}
+	header = append(header, "agree on", "caution")
+	for _, t := range tiers {
+		row := []string{t.Name}
+		for _, k := range t.Knees {
+			switch {
+			case k.Err != nil:
+				row = append(row, k.Err.Error())
+			case math.IsNaN(k.Lo):
+				row = append(row, fmt.Sprintf("%.3g (one run)", k.Estimate))
+			default:
+				row = append(row, fmt.Sprintf("%.3g [%.3g, %.3g]", k.Estimate, k.Lo, k.Hi))
+			}
+		}
+		agree := "no"
+		if t.Agree {
+			agree = fmt.Sprintf("[%.3g, %.3g]", t.Common[0], t.Common[1])
+		}
+		rows = append(rows, append(row, agree, t.Bound))
+	}
+	return header, rows
+}
+
+// Figure draws throughput against connections, on logarithmic axes, where a
+// knee is a bend.
+func Figure(s *runs.Set, file string) *figure.Figure {
+	l := figure.Lines{Title: "Saturation: throughput against connections", X: "Connections", Y: "Requests per second, of that at one connection", LogX: true, LogY: true, Notes: s.Notes()}
+	for _, t := range s.Tiers() {
+		closed := s.Closed(t.Name, file)
+		one := 0.0
+		for _, r := range closed[1] {
+			one += r.Throughput / float64(len(closed[1]))
+		}
+		series := figure.Series{Name: t.Name, Boundary: t.Boundary}
+		for _, c := range s.Connections() {
+			sum, lo, hi := 0.0, math.Inf(1), math.Inf(-1)
+			for _, r := range closed[c] {
+				v := r.Throughput / one
+				sum += v
+				lo, hi = min(lo, v), max(hi, v)
+			}
+			if n := float64(len(closed[c])); n > 0 && one > 0 {
+				series.Points = append(series.Points, figure.Point{X: float64(c), Y: sum / n, Lo: lo, Hi: hi})
+			}
+		}
+		l.Series = append(l.Series, series)
+	}
+	l.Notes = append(l.Notes, "Bands here are the range over runs.")
+	return l.Draw()
+}
+
+// Answer says what the paper claims and whether the intervals hold it: one
+// tier saturates at the given number of connections.
+func Answer(tiers []Tier, name string, claimed float64) string {
+	for _, t := range tiers {
+		if t.Name != name {
+			continue
+		}
+		holds, found := 0, 0
+		for _, k := range t.Knees {
+			if k.Err == nil && !math.IsNaN(k.Lo) {
+				found++
+				if k.Lo <= claimed && claimed <= k.Hi {
+					holds++
+				}
+			}
+		}
+		caution := ""
+		if t.Bound != "" {
+			caution = " The client could not go twice as fast there, so the knee may be its own."
+		}
+		return fmt.Sprintf("%s: the paper saw saturation at about %.0f connections; %d of the %d methods that find a knee have that in their interval.%s", name, claimed, holds, found, caution)
+	}
+	return fmt.Sprintf("%s is not in this dataset.", name)
+}
