@@ -126,7 +126,7 @@ func (r *Runner) together(ctx context.Context, cells []sweep.Cell) error {
 		Env:   []string{"CROSSING_REPO=" + Repo, "CROSSING_VERSION=" + r.Version},
 		Files: append([]vm.File{{Path: "/job/cells.json", Data: list}}, r.files...),
 		Seed:  uint32(cells[0].Seed), Shift: shift,
-		Kernel: r.kernel, Timeout: boot + limit*time.Duration(len(cells)),
+		Hugepages: r.hugepages(), Kernel: r.kernel, Timeout: boot + limit*time.Duration(len(cells)),
 		Results: results, BoxMiB: 256,
 	}
 	if r.Log != nil {
@@ -167,6 +167,16 @@ func (r *Runner) prepare(ctx context.Context) (err error) {
 	}
 	r.files, err = Bundle(ctx, r.kernel, r.Repo, r.Bin, used)
 	return err
+}
+
+// hugepages are what DPDK takes for its memory, where a tier uses it.
+func (r *Runner) hugepages() int {
+	for _, c := range r.Plan.Tiers {
+		if t, err := tier.Find(r.Tiers, c.Tier); err == nil && t.Boundary == "bypass" {
+			return 128
+		}
+	}
+	return 0
 }
 
 // read reads what the guest left of a cell and adds what only the host knows.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
 	"sort"
@@ -228,60 +227,6 @@ func mendHeaders(dir, release string) error {
 		return nil
 	}
 	return os.WriteFile(flavour, []byte(want), 0o644)
-}
-
-// BuildModule builds the kernel module in the source directory for k, in a
-// place of its own in the cache, and returns the path of NAME.ko.
-func BuildModule(ctx context.Context, k *Kernel, source string) (string, error) {
-	if k.Headers == "" {
-		return "", fmt.Errorf("kernel %s has no headers to build modules with", k.Release)
-	}
-	compiler, err := output(ctx, "", "gcc", "--version")
-	if err != nil {
-		return "", err
-	}
-	files, err := filepath.Glob(filepath.Join(source, "*"))
-	if err != nil {
-		return "", err
-	}
-	inputs := []string{k.Release, k.Headers, compiler}
-	var copied []string
-	for _, f := range files {
-		base := filepath.Base(f)
-		if strings.HasSuffix(base, ".c") || strings.HasSuffix(base, ".h") || base == "Kbuild" {
-			data, err := os.ReadFile(f)
-			if err != nil {
-				return "", err
-			}
-			inputs = append(inputs, base, string(data))
-			copied = append(copied, f)
-		}
-	}
-	dir, err := cached(ctx, "module", key(inputs...), func(ctx context.Context, dir string) error {
-		for _, f := range copied {
-			data, err := os.ReadFile(f)
-			if err != nil {
-				return err
-			}
-			if err := os.WriteFile(filepath.Join(dir, filepath.Base(f)), data, 0o644); err != nil {
-				return err
-			}
-		}
-		cmd := exec.CommandContext(ctx, "make", "-s", "-C", k.Headers, "M="+dir, "CONFIG_DEBUG_INFO_BTF_MODULES=", "modules")
-		out, err := cmd.CombinedOutput()
-		if err != nil {
-			return fmt.Errorf("%w:\n%s", err, out)
-		}
-		return nil
-	})
-	if err != nil {
-		return "", err
-	}
-	built, err := filepath.Glob(filepath.Join(dir, "*.ko"))
-	if err != nil || len(built) != 1 {
-		return "", fmt.Errorf("%d modules in %s, want one (%v)", len(built), dir, err)
-	}
-	return built[0], nil
 }
 
 // LocalKernel returns the kernel that was built in a Linux source tree, with
