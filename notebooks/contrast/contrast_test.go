@@ -1,0 +1,127 @@
+package contrast
+
+import (
+	"bytes"
+	"math"
+	"math/rand/v2"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"crossing/data"
+	"crossing/notebooks/replica"
+	"crossing/notebooks/runs"
+	"crossing/notebooks/saturation"
+	"crossing/notebooks/stages"
+)
+
+// dataset makes one with the given tiers' mean latencies and blocks.
+func dataset(t *testing.T, means map[string]float64, blocks int, spoil func(*data.Run)) *runs.Set {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "d")
+	w, err := data.Create(dir, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(1, 1))
+	for block := range blocks {
+		disturbed := math.Exp(0.5 * rng.NormFloat64())
+		for tier, mean := range means {
+			for _, c := range []int32{1, 4, 16, 64} {
+				r := data.Run{Run: tier, Block: int32(block), Tier: tier, Boundary: "user", Load: "c" + string('0'+rune(c%10)), File: "100", Loop: "closed", Connections: c, Outcome: data.OK}
+				r.Load = map[int32]string{1: "c1", 4: "c4", 16: "c16", 64: "c64"}[c]
+				r.MeanNs = mean * disturbed * math.Exp(0.02*rng.NormFloat64()) * float64(c)
+				r.P90Ns = int64(r.MeanNs)
+				r.Throughput = float64(c) / r.MeanNs * 1e9
+				if spoil != nil {
+					spoil(&r)
+				}
+				if err := w.Add(r, nil, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	if err := w.Finish(data.Meta{Name: "test", Version: "0.1.0", Date: "2026-01-01"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	d, err := data.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return runs.New(d)
+}
+
+func TestKnownEffect(t *testing.T) {
+	s := dataset(t, map[string]float64{"gohttp": 100e3, "gopoll": 50e3, "gopoll-spin": 50e3}, 12, nil)
+	results := Test(s, Factors, "100", 1, replica.Mean.Of)
+	if len(results) != 2 {
+		t.Fatalf("%d factors, the dataset has two", len(results))
+	}
+	code, spin := results[0], results[1]
+	if math.Abs(code.Estimate-0.5) > 0.03 || code.Hi >= 1 || code.Holm > 0.05 {
+		t.Errorf("halved: %+v", code)
+	}
+	if spin.Lo > 1 || spin.Hi < 1 {
+		t.Errorf("no effect: %+v", spin)
+	}
+	if a := Answer(results, 1); !strings.Contains(a, "of 2 factors 1 lower") {
+		t.Error(a)
+	}
+}
+
+// TestBadDatasets: what cannot be computed is said, in figure and text, and
+// nothing panics.
+func TestBadDatasets(t *testing.T) {
+	means := map[string]float64{"gohttp": 100e3, "gopoll": 50e3}
+	for _, c := range []struct {
+		name   string
+		means  map[string]float64
+		blocks int
+		spoil  func(*data.Run)
+		want   string
+	}{
+		{"one block", means, 1, nil, "at least two blocks"},
+		{"a tier missing", map[string]float64{"gohttp": 1e5}, 3, nil, "nothing to draw"},
+		{"a cell missing", means, 3, func(r *data.Run) {
+			if r.Tier == "gopoll" && r.Connections == 1 {
+				r.Outcome, r.Error = data.Failed, "on purpose"
+			}
+		}, ""},
+		{"all equal", means, 3, func(r *data.Run) { r.MeanNs, r.Throughput = 5, 5 }, ""},
+		{"zero", means, 3, func(r *data.Run) { r.MeanNs, r.Throughput = 0, 0 }, "positive, finite"},
+		{"all rejected", means, 3, func(r *data.Run) { r.Outcome = data.Rejected }, "nothing to draw"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := dataset(t, c.means, c.blocks, c.spoil)
+			results := Test(s, Factors, "100", 1, replica.Mean.Of)
+			f := Figure(s, "t", "x", results)
+			if !strings.Contains(f.Text, c.want) {
+				t.Errorf("the figure's text is %q, want %q in it", f.Text, c.want)
+			}
+			var b bytes.Buffer
+			for _, q := range []replica.Quantity{replica.Mean, replica.P90, replica.Throughput} {
+				png, err := replica.Figure(s, q, "100").PNG()
+				if err != nil {
+					t.Error(err)
+				}
+				b.Write(png)
+				replica.Table(s, q, "100")
+				replica.Answer(s, q, "100", 64)
+			}
+			saturation.Table(saturation.Find(s, "100"))
+			if _, err := saturation.Figure(s, "100").PNG(); err != nil {
+				t.Error(err)
+			}
+			groups, err := stages.Groups(s, "100")
+			if err != nil {
+				t.Error(err)
+			}
+			if a := stages.Answer(groups); !strings.Contains(a[0], "no traced runs") {
+				t.Error(a)
+			}
+			s.Overview()
+			s.Trust()
+		})
+	}
+}
