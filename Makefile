@@ -84,7 +84,14 @@ test: setup build ## install what the tests need, and run them all
 bench-load: build ## our load generator beside wrk, as ratios
 	$(GO) run ./harness/bench/load
 
+kmod: ## build the kernel module for Linux 6.1 and 6.12, with all warnings
+	$(GO) test -count=1 -run TestBuildsWithoutWarnings -v ./servers/kernel/khttpd
+
+# Half an hour on two calm cores.
+abuse-vm: ## the kernel module in the guest, in full: 200 load cycles, 1000 connections, every mode
+	KHTTPD_LONG=1 $(GO) test -count=1 -timeout 3h -run TestInGuest -v ./servers/kernel/khttpd
+
 clean: ## remove what was built and collected, but no released dataset
 	rm -rf bin out report .jupyter .cache kmod/build
 
-.PHONY: help setup build reproduce collect figures-fresh figures notebooks test bench-load clean
+.PHONY: help setup build reproduce collect figures-fresh figures notebooks test bench-load kmod abuse-vm clean
