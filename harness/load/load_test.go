@@ -38,6 +38,20 @@ func run(t testing.TB, c Config) *Result {
 	return r
 }
 
+// runSome repeats a run until a request fell into its measured part: on a busy
+// machine a short run may be over before the worker was given a CPU.
+func runSome(t testing.TB, c Config) *Result {
+	t.Helper()
+	for {
+		r := run(t, c)
+		for i := range r.Requests {
+			if q := &r.Requests[i]; !q.WarmUp && q.Failure != data.Unsent {
+				return r
+			}
+		}
+	}
+}
+
 // TestClosedLoop runs every mode against a server that does nothing wrong, and
 // checks what must hold of the rows of any run.
 func TestClosedLoop(t *testing.T) {
@@ -60,7 +74,7 @@ func TestClosedLoop(t *testing.T) {
 			c := test.Config
 			c.Target, c.BodyLen, c.Path = null(t, 100, true).Addr, 100, "/100"
 			c.WarmUp, c.Duration, c.Jitter = 50*time.Millisecond, 200*time.Millisecond, 5*time.Millisecond
-			r := run(t, c)
+			r := runSome(t, c)
 			s := r.Summary()
 			if s.OK == 0 || s.OK != s.Requests || len(s.Failures) != 0 {
 				t.Errorf("ok %d of %d, failures %v", s.OK, s.Requests, s.Failures)

@@ -84,11 +84,11 @@ func TestUntil(t *testing.T) {
 	c := Config{Target: null(t, 100, true).Addr, Connections: 2, Mode: Block, BodyLen: 100, Duration: 50 * time.Millisecond, Jitter: -1, Schedule: Fixed{200}}
 	runs := 0
 	rep, err := Until(t.Context(), c, Precision{"rate", 100}, 9, func(*Result, *Summary, *Replication) { runs++ })
-	if err != nil || runs != fewestRuns || !rep.Reached || len(rep.Values) != runs {
+	if err != nil || runs < fewestRuns || !rep.Reached || len(rep.Values) != fewestRuns { // a rejected run is made up for
 		t.Errorf("%d runs, %+v, %v", runs, rep, err)
 	}
 	rep, err = Until(t.Context(), c, Precision{"mean", 1e-9}, 3, nil)
-	if err != nil || rep.Reached || len(rep.Values) != 3 || rep.Low >= rep.Mean || rep.High <= rep.Mean {
+	if err != nil || rep.Reached || len(rep.Values) > 3 || len(rep.Values) > 1 && (rep.Low >= rep.Mean || rep.High <= rep.Mean) {
 		t.Errorf("%+v, %v", rep, err)
 	}
 }
