@@ -267,6 +267,20 @@ func TestCollectionGoesOnAfterDeath(t *testing.T) {
 	}
 }
 
+// TestDeathJustBeforeTheEnd: all is written, but not renamed.
+func TestDeathJustBeforeTheEnd(t *testing.T) {
+	d := collect(t, t.TempDir())
+	if err := os.Rename(d.Dir, d.Dir+".partial"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Create(d.Dir, "design"); !errors.Is(err, ErrExists) {
+		t.Errorf("got %v", err)
+	}
+	if err := Verify(d.Dir); err != nil {
+		t.Errorf("the dataset was not put in its place: %v", err)
+	}
+}
+
 func TestReleasedNeverChanges(t *testing.T) {
 	folder := t.TempDir()
 	d := collect(t, folder)

@@ -24,7 +24,7 @@ func sums(dir string) ([]byte, error) {
 			return err
 		}
 		rel, err := filepath.Rel(dir, path)
-		if err != nil || rel == sumsName {
+		if err != nil || rel == sumsName || rel == journalName {
 			return err
 		}
 		sum, err := hashFile(path)

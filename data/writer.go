@@ -40,6 +40,12 @@ func Create(dir string, design any) (*Writer, error) {
 		return nil, fmt.Errorf("%s: %w; choose another name or remove it", dir, ErrExists)
 	}
 	w := &Writer{dir: dir, partial: dir + ".partial"}
+	if w.whole() {
+		if err := os.Rename(w.partial, dir); err != nil {
+			return nil, err
+		}
+		return nil, fmt.Errorf("%s: %w; it only had to be renamed", dir, ErrExists)
+	}
 	if err := os.MkdirAll(w.partial, 0o755); err != nil {
 		return nil, fmt.Errorf("starting a dataset: %w", err)
 	}
@@ -50,6 +56,15 @@ func Create(dir string, design any) (*Writer, error) {
 		return nil, err
 	}
 	return w, nil
+}
+
+// whole tells whether the partial folder is a finished dataset: the process
+// died just before it renamed it.
+func (w *Writer) whole() bool {
+	if _, err := os.Stat(filepath.Join(w.partial, journalName)); err == nil {
+		return false
+	}
+	return Verify(w.partial) == nil
 }
 
 func (w *Writer) sameDesign(design any) error {
@@ -209,13 +224,15 @@ func (w *Writer) Finish(m Meta, machine any) error {
 	if err := describe(w.partial, m, w.runs); err != nil {
 		return err
 	}
+	// The journal goes last: as long as it is there, everything can be done
+	// again, whatever failed.
+	if err := writeSums(w.partial); err != nil {
+		return err
+	}
 	if err := w.journal.Close(); err != nil {
 		return err
 	}
 	if err := os.Remove(filepath.Join(w.partial, journalName)); err != nil {
-		return err
-	}
-	if err := writeSums(w.partial); err != nil {
 		return err
 	}
 	if err := os.Rename(w.partial, w.dir); err != nil {

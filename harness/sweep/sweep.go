@@ -77,7 +77,15 @@ func Run(ctx context.Context, p *Plan, runner Runner, dir, version string, repor
 	if err != nil {
 		return nil, fmt.Errorf("describing the machine: %w", err)
 	}
-	return result, w.Finish(p.meta(version), machine)
+	return result, room(w.Finish(p.meta(version), machine))
+}
+
+// room adds to a full disk's error what to do.
+func room(err error) error {
+	if errors.Is(err, unix.ENOSPC) {
+		return fmt.Errorf("%w: make room, then run the same sweep again to go on; nothing collected is lost", err)
+	}
+	return err
 }
 
 // finished tells whether a cell needs no further attempt.
@@ -110,10 +118,7 @@ func try(ctx context.Context, w *data.Writer, runner Runner, c Cell, capacity *c
 		}
 		o.Run.Attempt = int32(n)
 		if err := w.Add(o.Run, o.Requests, o.Stages); err != nil {
-			if errors.Is(err, unix.ENOSPC) {
-				return nil, fmt.Errorf("%w: make room, then run the same sweep again to go on; nothing collected is lost", err)
-			}
-			return nil, err
+			return nil, room(err)
 		}
 		ended(&o.Run)
 		tries = append(tries, o.Run)

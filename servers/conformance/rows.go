@@ -196,12 +196,16 @@ var connections = []Row{
 	{"split between pipelined requests", "RFC 9112 9.3.2", []string{"2 of 2 right"}, func(s Server) string {
 		c := dial(s)
 		defer c.close()
-		raw := get("/100") + get("/1K")
-		cut := len(get("/100")) + 7
-		c.send(raw[:cut])
-		time.Sleep(2 * time.Millisecond)
-		c.send(raw[cut:])
-		return answers(c, "/100", "/1K")
+		second := get("/1K")
+		c.send(get("/100") + second[:7])
+		if got := c.read("GET").bodyOf("/100"); got != "200, right body" {
+			return "0 of 2 right, then " + got
+		}
+		c.send(second[7:])
+		if got := c.read("GET").bodyOf("/1K"); got != "200, right body" {
+			return "1 of 2 right, then " + got
+		}
+		return "2 of 2 right"
 	}},
 }
 
