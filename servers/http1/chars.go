@@ -1,7 +1,5 @@
 package http1
 
-import "encoding/binary"
-
 // Classes of bytes, as bits of class.
 const (
 	token  = 1 << iota // tchar, RFC 9110 section 5.6.2
@@ -35,22 +33,10 @@ func all(b []byte, c uint8) bool {
 }
 
 // clean tells whether b may be a field value: no control characters but the
-// tab, RFC 9110 section 5.5. It looks at eight bytes at a time.
+// tab, RFC 9110 section 5.5.
 func clean(b []byte) bool {
-	const ones, tops = 0x0101010101010101, 0x8080808080808080
-	for ; len(b) >= 8; b = b[8:] {
-		x := binary.LittleEndian.Uint64(b)
-		del := x ^ 0x7f*ones
-		if ((x-0x20*ones)&^x|(del-ones)&^del)&tops != 0 && !cleanSlow(b[:8]) {
-			return false
-		}
-	}
-	return cleanSlow(b)
-}
-
-func cleanSlow(b []byte) bool {
-	for _, x := range b {
-		if x < ' ' && x != '\t' || x == 0x7f {
+	for i := control(b, 0); i < len(b); i = control(b, i+1) {
+		if b[i] != '\t' {
 			return false
 		}
 	}

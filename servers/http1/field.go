@@ -16,10 +16,12 @@ func (q *request) field(line []byte) bool {
 		return false
 	}
 	name, value := line[:n], trim(line[n+1:])
-	if !clean(value) {
-		return false
-	}
-	switch n {
+	return clean(value) && q.known(name, value)
+}
+
+// known takes the fields that bear on the answer.
+func (q *request) known(name, value []byte) bool {
+	switch len(name) {
 	case len("host"):
 		if is(name, "host") {
 			return q.host(value)

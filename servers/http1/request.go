@@ -45,6 +45,9 @@ const (
 func (s *Server) read(q *request, b []byte) (int, int) {
 	p := q.next
 	if p == 0 {
+		p = s.quickLine(q, b)
+	}
+	if p == 0 {
 		if len(b) > 0 && class[b[0]]&token == 0 && b[0] != '\r' && b[0] != '\n' {
 			return len(b), bad // not HTTP at all; a whole line might never come
 		}
@@ -69,6 +72,15 @@ func (s *Server) read(q *request, b []byte) (int, int) {
 		p += len(line) + 2
 	}
 	for {
+		if n, ok := q.quickField(b[p:]); n > 0 {
+			if p += n; !ok {
+				return len(b), bad
+			}
+			if p > MaxHead {
+				return len(b), tooLong
+			}
+			continue
+		}
 		line, ok := cut(b[p:])
 		if line == nil {
 			q.next = p
