@@ -69,7 +69,7 @@ figures: ## the notebooks on the newest released dataset
 
 notebooks: setup build ## open the notebooks in Jupyter
 	@path=$$($(GO) run ./notebooks/execute -register); cd notebooks; \
-	JUPYTER_PATH=$$path JUPYTER_DATA_DIR=$$path/data JUPYTER_CONFIG_DIR=$$path/config JUPYTER_RUNTIME_DIR=$$path/runtime /usr/bin/python3 -m notebook
+	JUPYTER_PATH=$$path JUPYTER_DATA_DIR=$$path/data JUPYTER_CONFIG_DIR=$$path/config JUPYTER_RUNTIME_DIR=$$path/runtime /usr/bin/python3 -m notebook $(if $(filter 0,$(shell id -u)),--allow-root) $(JUPYTER)
 
 # Packages that take over network devices, CPUs or guests are tested one after
 # the other; they are compiled side by side before.

@@ -57,7 +57,10 @@ func run(dataset, out string, inplace, only bool, notebooks []string) error {
 	if out, err = filepath.Abs(out); err != nil {
 		return err
 	}
-	env := append(os.Environ(), "JUPYTER_PATH="+path, "CROSSING_FIGURES="+filepath.Join(out, "figures"))
+	env := append(os.Environ(), "JUPYTER_PATH="+path, "CROSSING_FIGURES="+filepath.Join(out, "figures"),
+		// Nothing is written to the user's home.
+		"JUPYTER_DATA_DIR="+filepath.Join(path, "data"), "JUPYTER_CONFIG_DIR="+filepath.Join(path, "config"),
+		"JUPYTER_RUNTIME_DIR="+filepath.Join(path, "runtime"), "IPYTHONDIR="+filepath.Join(path, "ipython"))
 	if dataset != "" {
 		if dataset, err = filepath.Abs(dataset); err != nil {
 			return err
