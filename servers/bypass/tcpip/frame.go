@@ -62,3 +62,9 @@ func putBE32(b []byte, n uint32) { binary.BigEndian.PutUint32(b, n) }
 
 // before tells whether a comes before b in sequence space, RFC 9293 section 3.4.
 func before(a, b uint32) bool { return int32(a-b) < 0 }
+
+// words adds the fixed part of a TCP head to a sum, unfolded.
+func words(h *[shortHead]byte, sum uint64) uint64 {
+	return sum + uint64(le32(h[tcpAt:])) + uint64(le32(h[tcpSeq:])) + uint64(le32(h[tcpAck:])) +
+		uint64(le32(h[tcpOffset:])) + uint64(le32(h[tcpSum:]))
+}

@@ -72,9 +72,13 @@ func (s *Stack) predicted(f []byte) bool {
 
 // sound checks both checksums of a TCP segment whose IP head is plain.
 func (s *Stack) sound(f []byte) bool {
-	return s.checked ||
-		checksum.Fold(checksum.Sum(f[ipAt:tcpAt], 0)) == 0xffff &&
-			checksum.Fold(checksum.Sum(f[ipSrc:], checksum.Word(protocolTCP)+checksum.Word(uint16(len(f)-tcpAt)))) == 0xffff
+	if s.checked {
+		return true
+	}
+	h := (*[tcpAt]byte)(f)
+	ip := uint64(le32(h[ipAt:])) + uint64(le32(h[ipID:])) + uint64(le32(h[ipTTL:])) + uint64(le32(h[ipSrc:])) + uint64(le32(h[ipDst:]))
+	return checksum.Fold(ip) == 0xffff &&
+		checksum.Fold(checksum.Sum(f[ipSrc:], checksum.Word(protocolTCP)+checksum.Word(uint16(len(f)-tcpAt)))) == 0xffff
 }
 
 // A segment is one that took the long way.

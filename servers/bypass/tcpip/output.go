@@ -161,7 +161,11 @@ func (s *Stack) finish(c *Conn, seq uint32, flags byte, n int, sum uint64) {
 		putLE16(h[tcpSum:], checksum.Fold(pseudo))
 	} else {
 		checksum.Put(h[ipSum:], c.ipSum+checksum.Word(total))
-		checksum.Put(h[tcpSum:], checksum.Add(checksum.Sum(b[tcpAt:at], pseudo), sum))
+		head := words((*[shortHead]byte)(b), pseudo)
+		if c.stamps {
+			head += uint64(le32(h[tsAt:])) + uint64(le32(h[tsValue:])) + uint64(le32(h[tsEcho:]))
+		}
+		checksum.Put(h[tcpSum:], checksum.Add(head, sum))
 	}
 	c.owes = false
 	s.send(at + n)
