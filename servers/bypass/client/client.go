@@ -105,6 +105,12 @@ type Client struct {
 	asking int     // index of the first in queue
 	scan   int64
 	answer Answer
+	last   struct {
+		head   []byte
+		status int
+		length int64
+	}
+	path   uint64 // addresses of frames for us, as a load sees them
 	opened int
 	busy   int // requests on the way
 }
@@ -143,6 +149,7 @@ func New(cfg Config, link Link) *Client {
 	h[46] = 0x80
 	binary.BigEndian.PutUint16(h[48:], window>>scale)
 	copy(h[54:], "\x01\x01\x08\x0a")
+	c.path = uint64(binary.LittleEndian.Uint32(src[:]))<<32 | uint64(binary.LittleEndian.Uint32(dst[:]))
 	c.pseudo = checksum.Sum(h[26:34], checksum.Word(6))
 	return c
 }
@@ -310,7 +317,7 @@ func (c *Client) Input(f []byte) {
 		c.takeARP(f)
 		return
 	}
-	if len(f) < 54 || f[12] != 8 || f[13] != 0 || f[14] != 0x45 || f[23] != 6 || !bytes.Equal(f[26:34], []byte{c.head[30], c.head[31], c.head[32], c.head[33], c.head[26], c.head[27], c.head[28], c.head[29]}) {
+	if len(f) < 54 || f[12] != 8 || f[13] != 0 || f[14] != 0x45 || f[23] != 6 || binary.LittleEndian.Uint64(f[26:]) != c.path {
 		return
 	}
 	end := 14 + int(binary.BigEndian.Uint16(f[16:]))
@@ -413,12 +420,8 @@ func (c *Client) gone(k *conn) {
 func (c *Client) data(i int, b []byte) {
 	k := &c.conns[i]
 	if k.state == waiting {
-		end := bytes.Index(b, []byte("\r\n\r\n"))
-		length := int64(-1)
-		if end > 0 && len(b) > 12 && string(b[:9]) == "HTTP/1.1 " {
-			k.status, _ = strconv.Atoi(string(b[9:12]))
-			length = contentLength(b[:end+2])
-		}
+		end, status, length := c.readHead(b)
+		k.status = status
 		if length < 0 {
 			c.Stats.Bad++
 			c.send(k, k.nxt, rst|ack, nil)
@@ -426,7 +429,7 @@ func (c *Client) data(i int, b []byte) {
 			return
 		}
 		k.first, k.left, k.length, k.state = c.now, length, length, reading
-		b = b[end+4:]
+		b = b[end:]
 	}
 	if k.state != reading || int64(len(b)) > k.left { // more than was promised
 		c.Stats.Bad++
@@ -457,6 +460,23 @@ func (c *Client) data(i int, b []byte) {
 func (c *Client) ready(i int) {
 	c.conns[i].state = ready
 	c.queue = append(c.queue, int32(i))
+}
+
+// readHead returns the length of an answer's head, and what it says; a length
+// of the body below 0 is that of no good answer. For a second on end servers
+// send the same head: what is the same again is not read again.
+func (c *Client) readHead(b []byte) (end, status int, length int64) {
+	if n := len(c.last.head); n > 0 && len(b) >= n && string(b[:n]) == string(c.last.head) {
+		return n, c.last.status, c.last.length
+	}
+	end = bytes.Index(b, []byte("\r\n\r\n")) + 4
+	if end < 20 || string(b[:9]) != "HTTP/1.1 " {
+		return 0, 0, -1
+	}
+	status, _ = strconv.Atoi(string(b[9:12]))
+	length = contentLength(b[:end-2])
+	c.last.head, c.last.status, c.last.length = append(c.last.head[:0], b[:end]...), status, length
+	return end, status, length
 }
 
 // contentLength finds the field among the lines of a head.
