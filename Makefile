@@ -91,7 +91,10 @@ kmod: ## build the kernel module for Linux 6.1 and 6.12, with all warnings
 abuse-vm: ## the kernel module in the guest, in full: 200 load cycles, 1000 connections, every mode
 	KHTTPD_LONG=1 $(GO) test -count=1 -timeout 3h -run TestInGuest -v ./servers/kernel/khttpd
 
+claims: build ## the paper's claims, tested: verdict, estimate, interval, dataset
+	@$(GO) run ./paper/cmd/claims
+
 clean: ## remove what was built and collected, but no released dataset
 	rm -rf bin out report .jupyter .cache kmod/build
 
-.PHONY: help setup build reproduce collect figures-fresh figures notebooks test bench-load kmod abuse-vm clean
+.PHONY: help setup build reproduce collect figures-fresh figures notebooks test claims bench-load kmod abuse-vm clean

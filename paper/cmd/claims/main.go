@@ -1,0 +1,53 @@
+// Claims prints, for each claim of paper/claims.yaml, its verdict, estimate,
+// interval and dataset.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"log"
+	"path/filepath"
+
+	"crossing/data"
+	"crossing/notebooks/runs"
+	"crossing/paper/claims"
+)
+
+func main() {
+	log.SetFlags(0)
+	log.SetPrefix("claims: ")
+	file := flag.String("claims", "paper/claims.yaml", "the claims")
+	folder := flag.String("data", "data", "folder with the released datasets")
+	extra := flag.String("dataset", "", "a dataset that is not released, tested beside them under its own name")
+	flag.Parse()
+	all, err := claims.Read(*file)
+	if err != nil {
+		log.Fatal(err)
+	}
+	sets := map[string]*runs.Set{}
+	released, err := data.Releases(*folder)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, r := range released {
+		newest, _ := data.Newest(released, r.Name)
+		d, err := data.Open(newest.Dir(*folder))
+		if err != nil {
+			log.Fatal(err)
+		}
+		sets[r.Name] = runs.New(d)
+	}
+	if *extra != "" {
+		d, err := data.Open(filepath.Clean(*extra))
+		if err != nil {
+			log.Fatal(err)
+		}
+		sets[d.Meta.Name] = runs.New(d)
+	}
+	for _, c := range all {
+		fmt.Print(claims.Test(c, func(name string) (*runs.Set, bool) {
+			s, ok := sets[name]
+			return s, ok
+		}))
+	}
+}
