@@ -1,0 +1,160 @@
+package bootstrap
+
+import (
+	"math"
+	"math/rand/v2"
+
+	"gonum.org/v1/gonum/stat"
+	"gonum.org/v1/gonum/stat/distuv"
+
+	"crossing/notebooks/interval"
+)
+
+// BlockLength is the length of blocks, in values, with which a moving-block
+// bootstrap of the mean errs least (Politis and White, Econometric Reviews
+// 23(1), 2004; with the correction of Patton, Politis and White, ibid. 28(4),
+// 2009; circular blocks). It assumes a stationary series. A series that is
+// constant or shorter than 10 has length 1.
+func BlockLength(x []float64) float64 {
+	n := len(x)
+	if n < 10 {
+		return 1
+	}
+	k := max(5, int(math.Ceil(math.Log10(float64(n)))))
+	furthest := min(int(math.Ceil(math.Sqrt(float64(n))))+k, n-1)
+	longest := math.Ceil(min(3*math.Sqrt(float64(n)), float64(n)/3))
+	cov := autocovariance(x, furthest)
+	if !(cov[0] > 0) {
+		return 1
+	}
+	// Where correlation ends: the first of k lags in a row that are all small.
+	small := distuv.UnitNormal.Quantile(0.975) * math.Sqrt(math.Log10(float64(n))/float64(n))
+	m, run, last := -1, 0, 1
+	for lag := 1; lag <= furthest; lag++ {
+		if math.Abs(cov[lag]/cov[0]) < small {
+			run++
+		} else {
+			run, last = 0, lag
+		}
+		if run == k && m < 0 {
+			m = lag - k
+		}
+	}
+	if m < 0 {
+		m = last
+	}
+	m = min(2*max(m, 1), furthest)
+	// The spectrum's height and curvature at 0, by the flat-top window.
+	height, curve := cov[0], 0.0
+	for lag := 1; lag <= m; lag++ {
+		w := min(1, 2*(1-float64(lag)/float64(m)))
+		height += 2 * w * cov[lag]
+		curve += 2 * w * float64(lag) * cov[lag]
+	}
+	if height == 0 {
+		return 1
+	}
+	b := math.Cbrt(2*curve*curve/(4.0/3*height*height)) * math.Cbrt(float64(n))
+	return max(1, min(b, longest))
+}
+
+// autocovariance up to a lag, divided by n at each lag.
+func autocovariance(x []float64, upTo int) []float64 {
+	mean := stat.Mean(x, nil)
+	cov := make([]float64, upTo+1)
+	for lag := range cov {
+		for i := lag; i < len(x); i++ {
+			cov[lag] += (x[i] - mean) * (x[i-lag] - mean)
+		}
+		cov[lag] /= float64(len(x))
+	}
+	return cov
+}
+
+// Blocks computes a statistic of one series with an interval that respects its
+// autocorrelation: circular blocks of the series are drawn (Politis and Romano
+// 1992), of BlockLength values each. It assumes that the series is stationary
+// and much longer than its blocks. The interval is the plain percentile one.
+func Blocks(x []float64, p Plan, statistic func([]float64) float64) (interval.Interval, error) {
+	in := interval.Interval{Estimate: math.NaN(), Lo: math.NaN(), Hi: math.NaN(), Level: p.Level, N: len(x)}
+	if len(x) == 0 || p.Draws < 1 {
+		return in, ErrFew
+	}
+	in.Estimate = statistic(x)
+	if len(x) < 10 {
+		return in, ErrFew
+	}
+	length := int(math.Ceil(BlockLength(x)))
+	var err error
+	in.Lo, in.Hi, err = bounds(Draw(p, func(rng *rand.Rand) float64 {
+		return statistic(resample(nil, x, length, rng))
+	}), (1-p.Level)/2)
+	return in, err
+}
+
+// resample appends to out as many values as x has, in blocks of x.
+func resample(out, x []float64, length int, rng *rand.Rand) []float64 {
+	for end := len(out) + len(x); len(out) < end; {
+		from := rng.IntN(len(x))
+		for i := 0; i < length && len(out) < end; i++ {
+			out = append(out, x[(from+i)%len(x)])
+		}
+	}
+	return out
+}
+
+// Hierarchical computes a statistic of all runs' values together: runs are
+// drawn whole, and within each run drawn, blocks of its values (Davison and
+// Hinkley, Bootstrap Methods and their Application, 1997, section 3.8). Values
+// of a run are in the order of time.
+//
+// Drawing within runs too adds a little width, which is on the safe side.
+func Hierarchical(runs [][]float64, p Plan, statistic func([]float64) float64) (interval.Interval, error) {
+	in := interval.Interval{Estimate: math.NaN(), Lo: math.NaN(), Hi: math.NaN(), Level: p.Level, N: len(runs)}
+	var all []float64
+	lengths := make([]int, len(runs))
+	for i, x := range runs {
+		if len(x) == 0 {
+			return in, ErrFew
+		}
+		lengths[i] = int(math.Ceil(BlockLength(x)))
+		all = append(all, x...)
+	}
+	if len(runs) == 0 || p.Draws < 1 {
+		return in, ErrFew
+	}
+	in.Estimate = statistic(all)
+	if len(runs) < 2 {
+		return in, ErrFew
+	}
+	var err error
+	in.Lo, in.Hi, err = bounds(Draw(p, func(rng *rand.Rand) float64 {
+		out := make([]float64, 0, len(all))
+		for range runs {
+			r := rng.IntN(len(runs))
+			out = resample(out, runs[r], lengths[r], rng)
+		}
+		return statistic(out)
+	}), expanded(len(runs), p.Level))
+	return in, err
+}
+
+// DesignEffect is how many times the variance of the mean over all requests is
+// that of as many independent requests (Kish, Survey Sampling, 1965, section
+// 8.2), for runs of about equal length. The requests' number divided by it is
+// what they are worth. NaN with fewer than two runs or without variance.
+func DesignEffect(runs [][]float64) float64 {
+	var means, all []float64
+	for _, x := range runs {
+		if len(x) == 0 {
+			return math.NaN()
+		}
+		means = append(means, stat.Mean(x, nil))
+		all = append(all, x...)
+	}
+	if len(runs) < 2 {
+		return math.NaN()
+	}
+	ofMean := stat.Variance(means, nil) / float64(len(means))
+	return ofMean / (stat.Variance(all, nil) / float64(len(all)))
+}
