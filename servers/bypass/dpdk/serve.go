@@ -5,8 +5,11 @@ package main
 import (
 	"crypto/rand"
 	"fmt"
+	"os"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"crossing/servers/bypass/httpd"
 	"crossing/servers/bypass/port"
@@ -45,8 +48,16 @@ func loop(q *port.Queue, p *port.Port, cfg tcpip.Config, site *http1.Site, o *op
 	spin := p.Hz / 20000
 	clock := newClock(p.Hz)
 	stack.Announce()
+	if o.stages != "" {
+		app.Trace = httpd.NewTrace(4<<20, monotonic)
+	}
 	for !stop.Load() {
 		n := q.Poll(spin)
+		if app.Trace != nil {
+			now := monotonic()
+			app.Trace.SentAt(now - int64(float64(q.Ticks()-q.Sent())*1e9/float64(p.Hz)))
+			app.Trace.Received = now
+		}
 		stack.Advance(clock.at(q.Ticks()))
 		app.SetTime(clock.unix)
 		for i := range n {
@@ -59,10 +70,27 @@ func loop(q *port.Queue, p *port.Port, cfg tcpip.Config, site *http1.Site, o *op
 		}
 		stack.Flush()
 	}
+	if app.Trace != nil {
+		f, err := os.Create(o.stages)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if err := app.Trace.Write(f); err != nil {
+			return err
+		}
+	}
 	polls, full, dropped := q.Counters()
 	fmt.Printf("dpdk: %d requests, %d connections left; %+v; %d polls, %d full, %d dropped\n",
 		app.Requests, stack.Conns(), stack.Stats, polls, full, dropped)
 	return nil
+}
+
+// monotonic reads CLOCK_MONOTONIC, which clients on this machine use, too.
+func monotonic() int64 {
+	var t unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &t) // cannot fail
+	return t.Nano()
 }
 
 // A clock turns ticks of the time stamp counter into nanoseconds, and tells

@@ -47,22 +47,28 @@ func (p *peer) fill(flags byte) []byte {
 
 const request = "GET /100 HTTP/1.1\r\nHost: 10.78.0.3\r\n\r\n"
 
+var serverMAC = net.HardwareAddr{2, 0, 0, 0, 0, 1}
+
 // setup opens n connections with timestamps, as Linux makes them.
 func setup(b testing.TB, site *http1.Site, n int) (*tcpip.Stack, *App, *sink, []*peer) {
 	app := New(site)
 	app.SetTime(1)
 	link := &sink{}
-	mac := net.HardwareAddr{2, 0, 0, 0, 0, 1}
-	s, err := tcpip.New(tcpip.Config{IP: netip.MustParseAddr("10.78.0.3"), MAC: mac, MaxHalfOpen: 1 << 20}, link, app)
+	s, err := tcpip.New(tcpip.Config{IP: netip.MustParseAddr("10.78.0.3"), MAC: serverMAC, MaxHalfOpen: 1 << 20}, link, app)
 	if err != nil {
 		b.Fatal(err)
 	}
 	s.Advance(1e9)
+	return s, app, link, connect(b, s, link, n)
+}
+
+// connect opens n connections.
+func connect(b testing.TB, s *tcpip.Stack, link *sink, n int) []*peer {
 	peers := make([]*peer, n)
 	for i := range peers {
 		const head = 66
 		f := make([]byte, head, head+len(request))
-		copy(f[0:], mac)
+		copy(f[0:], serverMAC)
 		copy(f[6:], []byte{2, 0, 0, 0, 0, 2, 8, 0, 0x45})
 		f[20], f[22], f[23] = 0x40, 64, 6
 		copy(f[26:], []byte{10, 78, byte(1 + i/60000), 2, 10, 78, 0, 3})
@@ -90,7 +96,7 @@ func setup(b testing.TB, site *http1.Site, n int) (*tcpip.Stack, *App, *sink, []
 	if s.Conns() != n {
 		b.Fatalf("%d connections, want %d", s.Conns(), n)
 	}
-	return s, app, link, peers
+	return peers
 }
 
 // ask sends the peer's next request and takes the answer.

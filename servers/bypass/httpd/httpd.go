@@ -15,6 +15,8 @@ type App struct {
 
 	// Requests counts the requests answered.
 	Requests uint64
+	// Trace, if set, records where the time of each request goes.
+	Trace *Trace
 }
 
 // New returns an app that serves the site.
@@ -30,6 +32,9 @@ func (a *App) Opened(c *tcpip.Conn) {
 		a.streams = append(a.streams, http1.Stream{})
 	}
 	a.streams[c.ID()] = http1.Stream{}
+	if a.Trace != nil {
+		a.Trace.opened(c)
+	}
 }
 
 // Closed implements tcpip.App.
@@ -39,9 +44,16 @@ func (a *App) Closed(*tcpip.Conn) {}
 // no room for their answers.
 func (a *App) Data(c *tcpip.Conn, b []byte) (taken int) {
 	stream := &a.streams[c.ID()]
+	var before int64
 	for taken < len(b) && c.Room() {
+		if a.Trace != nil {
+			before = a.Trace.Now()
+		}
 		n, r := a.http.Serve(stream, b[taken:])
 		taken += n
+		if a.Trace != nil {
+			a.Trace.took(c, n, r != nil, before)
+		}
 		if r == nil {
 			break
 		}

@@ -1,0 +1,70 @@
+package httpd
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+
+	"crossing/servers/bypass/tcpip"
+)
+
+// A Stage is where the time of one request went, in ns on the trace's clock.
+// Port and Offset (of the request in the stream that the client sent) are what
+// a client's record of the same request has, too.
+type Stage struct {
+	Port     uint16
+	Offset   int64
+	Received int64 // the burst that completed the request was off the port
+	TCP      int64 // TCP had done its part and showed the data to HTTP
+	HTTP     int64 // the answer was ready
+	Sent     int64 // the burst with the answer's first segment went to the port
+}
+
+// A Trace records the stages of requests. It costs two or three clock reads per
+// request, so rates measured with it are not to be compared with others.
+type Trace struct {
+	Now      func() int64
+	Received int64 // of the burst at hand; the loop sets it
+	Rows     []Stage
+	most     int
+	unsent   int     // index of the first row without Sent
+	offsets  []int64 // by connection
+}
+
+// NewTrace returns a trace of at most so many requests.
+func NewTrace(most int, now func() int64) *Trace {
+	return &Trace{Now: now, Rows: make([]Stage, 0, most), most: most}
+}
+
+// SentAt tells when the answers since the last call were sent.
+func (t *Trace) SentAt(ns int64) {
+	for ; t.unsent < len(t.Rows); t.unsent++ {
+		t.Rows[t.unsent].Sent = ns
+	}
+}
+
+func (t *Trace) opened(c *tcpip.Conn) {
+	for c.ID() >= len(t.offsets) {
+		t.offsets = append(t.offsets, 0)
+	}
+	t.offsets[c.ID()] = 0
+}
+
+// took counts n bytes of the stream, of a request if it was answered.
+func (t *Trace) took(c *tcpip.Conn, n int, answered bool, before int64) {
+	at := &t.offsets[c.ID()]
+	if answered && len(t.Rows) < t.most {
+		t.Rows = append(t.Rows, Stage{Port: c.Peer().Port(), Offset: *at, Received: t.Received, TCP: before, HTTP: t.Now()})
+	}
+	*at += int64(n)
+}
+
+// Write writes the rows as CSV.
+func (t *Trace) Write(w io.Writer) error {
+	b := bufio.NewWriter(w)
+	fmt.Fprintln(b, "port,offset,received_ns,tcp_ns,http_ns,sent_ns")
+	for _, r := range t.Rows[:t.unsent] {
+		fmt.Fprintf(b, "%d,%d,%d,%d,%d,%d\n", r.Port, r.Offset, r.Received, r.TCP, r.HTTP, r.Sent)
+	}
+	return b.Flush()
+}
