@@ -94,7 +94,10 @@ abuse-vm: ## the kernel module in the guest, in full: 200 load cycles, 1000 conn
 claims: build ## the paper's claims, tested: verdict, estimate, interval, dataset
 	@$(GO) run ./paper/cmd/claims
 
+doctor: build ## what keeps which server from running on this machine, and the remedy
+	@bin/harness doctor
+
 clean: ## remove what was built and collected, but no released dataset
 	rm -rf bin out report .jupyter .cache kmod/build
 
-.PHONY: help setup build reproduce collect figures-fresh figures notebooks test claims bench-load kmod abuse-vm clean
+.PHONY: help setup build reproduce collect figures-fresh figures notebooks test claims doctor bench-load kmod abuse-vm clean
