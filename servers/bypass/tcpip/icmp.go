@@ -30,7 +30,7 @@ func (s *Stack) echo(f []byte) {
 		s.Stats.Dropped++
 		return
 	}
-	if s.now-s.pingTime > 1e9 {
+	if s.pingTime == 0 || s.now-s.pingTime > 1e9 {
 		s.pingTime, s.pingsLeft = s.now, pingRate
 	}
 	if s.pingsLeft == 0 {
