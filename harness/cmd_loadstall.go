@@ -17,8 +17,9 @@ func loadStallCmd() *cobra.Command {
 	var rate float64
 	var asJSON bool
 	c := &cobra.Command{
-		Use:   "stall",
-		Short: "Show what each way of measuring makes of a server that stops for 100 ms in each second",
+		Use:     "stall",
+		Example: "  harness load stall",
+		Short:   "Show what each way of measuring makes of a server that stops for 100 ms in each second",
 		Long: `Stop a server for 100 ms in each second (SIGSTOP), and have it measured in every
 way, beside what follows by arithmetic: with Poisson arrivals a tenth of the users
 wait, so that the p99 is 90 ms and the mean 5 ms.

@@ -60,8 +60,9 @@ func vmFlags(cmd *cobra.Command, o *vm.Options) (finish func() error) {
 func vmRunCmd() *cobra.Command {
 	var o vm.Options
 	cmd := &cobra.Command{
-		Use:   "run [flags] -- COMMAND [ARGUMENT]...",
-		Short: "Boot a machine, run a command in it, bring its results out",
+		Use:     "run [flags] -- COMMAND [ARGUMENT]...",
+		Example: "  harness vm run -- uname -a\n  harness vm run --bin bin/gohttp --results out/vm -- gohttp -h",
+		Short:   "Boot a machine, run a command in it, bring its results out",
 		Long: `Boots a machine, runs the command and exits with its exit code.
 What the command leaves in /out comes back into the directory --results.`,
 		Args: cobra.MinimumNArgs(1),
@@ -98,9 +99,10 @@ What the command leaves in /out comes back into the directory --results.`,
 func vmShellCmd() *cobra.Command {
 	var o vm.Options
 	cmd := &cobra.Command{
-		Use:   "shell [flags]",
-		Short: "Boot a machine with this terminal as its console; Control-A X ends it",
-		Args:  cobra.NoArgs,
+		Use:     "shell [flags]",
+		Example: "  harness vm shell",
+		Short:   "Boot a machine with this terminal as its console; Control-A X ends it",
+		Args:    cobra.NoArgs,
 	}
 	finish := vmFlags(cmd, &o)
 	cmd.Flags().Set("clock", "real")
@@ -119,9 +121,10 @@ func vmShellCmd() *cobra.Command {
 
 func vmBuildCmd() *cobra.Command {
 	return &cobra.Command{
-		Use:   "build",
-		Short: "Build the machine's image and kernels into the cache",
-		Args:  cobra.NoArgs,
+		Use:     "build",
+		Example: "  harness vm build",
+		Short:   "Build the machine's image and kernels into the cache",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return vm.Build(cmd.Context(), os.Stdout)
 		},
@@ -153,9 +156,10 @@ func guestCellsCmd() *cobra.Command {
 
 func vmKVMCmd() *cobra.Command {
 	return &cobra.Command{
-		Use:   "kvm",
-		Short: "Tell whether a guest really runs under KVM here",
-		Args:  cobra.NoArgs,
+		Use:     "kvm",
+		Example: "  harness vm kvm",
+		Short:   "Tell whether a guest really runs under KVM here",
+		Args:    cobra.NoArgs,
 		Run: func(cmd *cobra.Command, _ []string) {
 			if vm.KVMWorks(cmd.Context()) {
 				fmt.Println("yes: a guest boots under KVM")
