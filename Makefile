@@ -97,7 +97,15 @@ claims: build ## the paper's claims, tested: verdict, estimate, interval, datase
 doctor: build ## what keeps which server from running on this machine, and the remedy
 	@bin/harness doctor
 
+# The same bytes from the same data, whenever it is built.
+paper: ## the paper as PDF, from the released datasets: out/paper/paper.pdf
+	@rm -rf out/paper && mkdir -p out/paper
+	@$(GO) run ./paper/cmd/generate -out out/paper
+	@cp paper/paper.tex paper/paper.bib out/paper/
+	@cd out/paper && SOURCE_DATE_EPOCH=0 FORCE_SOURCE_DATE=1 latexmk -pdf -interaction=nonstopmode -halt-on-error paper.tex >latexmk.log 2>&1 || { tail -30 latexmk.log; exit 1; }
+	@echo out/paper/paper.pdf
+
 clean: ## remove what was built and collected, but no released dataset
 	rm -rf bin out report .jupyter .cache kmod/build
 
-.PHONY: help setup build reproduce collect figures-fresh figures notebooks test claims doctor bench-load kmod abuse-vm clean
+.PHONY: help setup build reproduce collect figures-fresh figures notebooks test claims doctor paper bench-load kmod abuse-vm clean
