@@ -50,7 +50,7 @@ func Regression(x [][]float64, y, weights []float64, q float64) ([]float64, erro
 		scale += math.Abs(values[i])
 	}
 	p := &program{rows: rows, k: k, c: values, b: sum}
-	b, err := p.solve(q, 1e-12*max(scale, 1e-300))
+	b, err := p.solve(q, 1e-10*max(scale, 1e-300))
 	for j := range b {
 		b[j] = -b[j]
 	}
@@ -68,25 +68,27 @@ func (p *program) row(i int) []float64 { return p.rows[i*p.k : (i+1)*p.k] }
 
 // least solves the weighted least-squares problem Σ q (row·d)·row = Σ q r·row.
 func (p *program) least(q, r []float64) ([]float64, error) {
-	normal, right := mat.NewSymDense(p.k, nil), mat.NewVecDense(p.k, nil)
+	normal, right := make([]float64, p.k*p.k), make([]float64, p.k)
 	for i := range q {
 		row := p.row(i)
 		for a, va := range row {
 			if va == 0 {
 				continue
 			}
-			right.SetVec(a, right.AtVec(a)+q[i]*r[i]*va)
+			v := q[i] * va
+			right[a] += v * r[i]
+			to := normal[a*p.k : (a+1)*p.k]
 			for b := a; b < p.k; b++ {
-				normal.SetSym(a, b, normal.At(a, b)+q[i]*va*row[b])
+				to[b] += v * row[b]
 			}
 		}
 	}
 	var factor mat.Cholesky
-	if !factor.Factorize(normal) {
+	if !factor.Factorize(mat.NewSymDense(p.k, normal)) {
 		return nil, ErrDesign
 	}
 	var d mat.VecDense
-	if err := factor.SolveVecTo(&d, right); err != nil && math.IsInf(factor.Cond(), 1) {
+	if err := factor.SolveVecTo(&d, mat.NewVecDense(p.k, right)); err != nil && math.IsInf(factor.Cond(), 1) {
 		return nil, fmt.Errorf("%w: %w", ErrDesign, err)
 	}
 	return d.RawVector().Data, nil
