@@ -76,6 +76,7 @@ func run() error {
 	duration := flag.Duration("duration", 500*time.Millisecond, "time that counts of each run")
 	out := flag.String("out", "", "also write each run as a line of CSV to this `file`")
 	only := flag.String("only", "veth,memif,echo,file", "parts to run")
+	realtime := flag.Bool("realtime", false, "let everything else on this machine wait (SCHED_RR): for one that is not idle")
 	flag.Parse()
 	if os.Geteuid() != 0 {
 		return fmt.Errorf("it makes network namespaces and drives ports: run it as root")
@@ -94,6 +95,7 @@ func run() error {
 		return err
 	}
 	defer w.close()
+	w.realtime = *realtime
 	b := &bench{wire: w, root: root, memif: filepath.Join(dir, "memif"), duration: *duration, results: map[string][]result{}}
 	for r := range *rounds {
 		fmt.Fprintf(os.Stderr, "round %d of %d\n", r+1, *rounds)

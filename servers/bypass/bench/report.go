@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"slices"
 )
@@ -69,22 +68,29 @@ func (b *bench) claims() (all []claim) {
 	return all
 }
 
-// interval is the geometric mean and its 95 % percentile bootstrap over rounds.
+// interval is the median over rounds and its 95 % percentile bootstrap. A
+// round in which the machine stood still says nothing about a server, so the
+// mean would be the wrong middle.
 func interval(v []float64) (mid, low, high float64) {
-	geo := func(pick func(i int) float64) float64 {
-		s := 0.0
-		for i := range v {
-			s += math.Log(pick(i))
-		}
-		return math.Exp(s / float64(len(v)))
-	}
 	rnd := rand.New(rand.NewPCG(1, 1))
-	means := make([]float64, 2000)
-	for k := range means {
-		means[k] = geo(func(int) float64 { return v[rnd.IntN(len(v))] })
+	medians := make([]float64, 2000)
+	again := make([]float64, len(v))
+	for k := range medians {
+		for i := range again {
+			again[i] = v[rnd.IntN(len(v))]
+		}
+		medians[k] = median(again)
 	}
-	slices.Sort(means)
-	return geo(func(i int) float64 { return v[i] }), means[50], means[1949]
+	slices.Sort(medians)
+	return median(slices.Clone(v)), medians[50], medians[1949]
+}
+
+func median(v []float64) float64 {
+	slices.Sort(v)
+	if n := len(v); n%2 == 0 {
+		return (v[n/2-1] + v[n/2]) / 2
+	}
+	return v[len(v)/2]
 }
 
 func (b *bench) report() {

@@ -12,7 +12,10 @@ import (
 
 // A wire is a veth pair between two network namespaces that last as long as
 // two sleeping processes in them.
-type wire struct{ server, client *exec.Cmd }
+type wire struct {
+	server, client *exec.Cmd
+	realtime       bool // the machine's other work has to wait
+}
 
 func newWire() (*wire, error) {
 	w := &wire{}
@@ -63,6 +66,9 @@ func (w *wire) in(end *exec.Cmd, cpu string, argv ...string) *exec.Cmd {
 	}
 	if cpu != "" {
 		argv = append([]string{"taskset", "-c", cpu}, argv...)
+		if w.realtime {
+			argv = append([]string{"chrt", "-r", "50"}, argv...)
+		}
 	}
 	c := exec.Command(argv[0], argv[1:]...)
 	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setsid: true}
