@@ -11,8 +11,8 @@ type Clock int
 const (
 	// Virtual time counts guest instructions: repeatable to the bit.
 	Virtual Clock = iota
-	// RealTime is the host's time: KVM where it works, else QEMU's translator
-	// with a thread per CPU. Not repeatable.
+	// RealTime is the host's time: KVM where it works, else QEMU's translator.
+	// Not repeatable.
 	RealTime
 )
 
