@@ -33,6 +33,9 @@ type Lines struct {
 	Notes       []string // below the figure: what a reader must know
 	Width       vg.Length
 	Height      vg.Length
+	Bare        bool // there are no intervals, and the caller says why
+	WholeX      bool // X counts from 0 on a linear axis: only whole numbers are marked
+	Continuous  bool // X is measured, too, and not a load that was set
 }
 
 // Draw draws the figure. What cannot be drawn (no value, no interval, not
@@ -64,7 +67,7 @@ func (l *Lines) Draw() *Figure {
 		if dropped > 0 {
 			notes = append(notes, fmt.Sprintf("%s: %d of %d points have no value", s.Name, dropped, len(s.Points)))
 		}
-		if bare > 0 {
+		if bare > 0 && !l.Bare {
 			notes = append(notes, fmt.Sprintf("%s: %d points have no interval (too few runs)", s.Name, bare))
 		}
 		if len(points) == 0 {
@@ -107,8 +110,14 @@ func (l *Lines) Draw() *Figure {
 	if p.X.Min == p.X.Max {
 		p.X.Min, p.X.Max = p.X.Min/2, p.X.Max*2
 	}
-	if l.LogX {
+	switch {
+	case l.LogX && l.Continuous:
+		p.X.Tick.Marker = logTicks{}
+	case l.LogX:
 		p.X.Tick.Marker = at(xs)
+	case l.WholeX:
+		p.X.Min, p.X.Max = xs[0]-.2, xs[len(xs)-1]+.2
+		p.X.Tick.Marker = whole{}
 	}
 	if l.LogY {
 		p.Y.Min, p.Y.Max = lo/1.15, hi*1.15

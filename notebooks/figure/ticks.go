@@ -63,3 +63,16 @@ func (a at) Ticks(lo, hi float64) []plot.Tick {
 	}
 	return ticks
 }
+
+// whole marks whole numbers, twelve at most.
+type whole struct{}
+
+// Ticks implements plot.Ticker.
+func (whole) Ticks(lo, hi float64) []plot.Tick {
+	var ticks []plot.Tick
+	step := max(1, math.Ceil((hi-lo)/12))
+	for v := math.Ceil(lo); v <= hi; v += step {
+		ticks = append(ticks, plot.Tick{Value: v, Label: strconv.FormatFloat(v, 'f', -1, 64)})
+	}
+	return ticks
+}

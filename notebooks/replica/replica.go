@@ -130,8 +130,12 @@ func Answer(s *runs.Set, q Quantity, file string, connections int) string {
 		}
 	}
 	what := strings.ToLower(q.Title)
+	at := fmt.Sprintf("%d connections", connections)
+	if connections == 1 {
+		at = "1 connection"
+	}
 	if best == nil || best == worst {
-		return fmt.Sprintf("At %d connections fewer than two tiers have a %s.", connections, what)
+		return fmt.Sprintf("At %s fewer than two tiers have a %s.", at, what)
 	}
 	clear := "their intervals do not overlap"
 	switch {
@@ -140,6 +144,6 @@ func Answer(s *runs.Set, q Quantity, file string, connections int) string {
 	case best.Hi >= worst.Lo:
 		clear = "but their intervals overlap"
 	}
-	return fmt.Sprintf("At %d connections the lowest %s is %s's and the highest is %s's, %.3g times as high; %s.",
-		connections, what, best.Tier.Name, worst.Tier.Name, worst.Estimate/best.Estimate, clear)
+	return fmt.Sprintf("At %s the lowest %s is %s's and the highest is %s's, %.3g times as high; %s.",
+		at, what, best.Tier.Name, worst.Tier.Name, worst.Estimate/best.Estimate, clear)
 }

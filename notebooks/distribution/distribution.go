@@ -1,0 +1,197 @@
+// Package distribution shows the whole distribution of latencies: its tail on
+// logarithmic axes, and its percentiles as HDR histograms draw them.
+package distribution
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"gonum.org/v1/plot/vg"
+
+	"crossing/data"
+	"crossing/notebooks/bootstrap"
+	"crossing/notebooks/figure"
+	"crossing/notebooks/quantile"
+	"crossing/notebooks/runs"
+)
+
+// Tails are the shares of requests that may be slower, for the figures: a half,
+// and then to one in ten thousand.
+var Tails = []float64{.5, .2, .1, .05, .02, .01, .005, .002, .001, .0005, .0002, .0001}
+
+// plan of the bootstrap over runs: the same figure each time.
+var plan = bootstrap.Plan{Draws: 1000, Seed: 1, Level: .95}
+
+// A Curve is a tier's quantiles at one load.
+type Curve struct {
+	Tier   runs.Tier
+	Runs   int
+	Points []Point
+	Design float64 // design effect of the mean: how many times its variance is that of independent requests
+	Err    error   // why there is none
+}
+
+// A Point is the latency in µs that a share of the requests exceeds, with its
+// interval over runs; NaN bounds where one run gives none.
+type Point struct{ Tail, Value, Lo, Hi float64 }
+
+// Curves computes every tier's latency distribution in the closed loops on a
+// file at a number of connections, over all runs together. Quantiles are given
+// only as far out as one run alone bounds them; how they vary from run to run
+// is their interval.
+func Curves(s *runs.Set, file string, connections int) ([]Curve, error) {
+	var curves []Curve
+	for _, t := range s.Tiers() {
+		c := Curve{Tier: t}
+		var sorted [][]int64
+		var values [][]float64
+		cells := s.Closed(t.Name, file)[connections]
+		for i := range cells {
+			x, err := s.Latencies(&cells[i], data.Response, nil)
+			if err != nil {
+				return nil, err
+			}
+			if len(x) == 0 {
+				continue
+			}
+			v := make([]float64, len(x))
+			for j, ns := range x {
+				v[j] = float64(ns)
+			}
+			values = append(values, v)
+			slices.Sort(x)
+			sorted = append(sorted, x)
+		}
+		c.Runs = len(sorted)
+		if c.Runs == 0 {
+			c.Err = fmt.Errorf("no requests at %d connections", connections)
+			curves = append(curves, c)
+			continue
+		}
+		total := 0
+		for _, x := range sorted {
+			total += len(x)
+		}
+		c.Design = bootstrap.DesignEffect(values)
+		for _, tail := range Tails {
+			if _, _, err := quantile.Bounds(total, 1-tail, plan.Level); err != nil {
+				break
+			}
+			in, err := bootstrap.Quantile(sorted, 1-tail, plan)
+			if err != nil && c.Runs > 1 {
+				return nil, err
+			}
+			c.Points = append(c.Points, Point{tail, in.Estimate / 1e3, in.Lo / 1e3, in.Hi / 1e3})
+		}
+		if len(c.Points) == 0 {
+			c.Err = fmt.Errorf("%d requests are too few for a quantile with bounds", total)
+		}
+		curves = append(curves, c)
+	}
+	return curves, nil
+}
+
+func notes(s *runs.Set, curves []Curve) []string {
+	all := append([]string{fmt.Sprintf("Dataset %s; all runs' requests together, bands 95 %% intervals over runs (drawn whole).", s.Meta.ID())}, s.Notes()[1:]...)
+	for _, c := range curves {
+		if c.Err != nil {
+			all = append(all, c.Tier.Name+": "+c.Err.Error())
+		}
+	}
+	return all
+}
+
+// CCDF draws which share of the requests takes longer, against the latency, on
+// logarithmic axes. Intervals are along the latency, and are in HDR's figure.
+func CCDF(s *runs.Set, curves []Curve, connections int) *figure.Figure {
+	l := figure.Lines{Title: title("Share of slower requests", connections), X: "Latency (µs)", Y: "Share of requests that take longer", LogX: true, LogY: true,
+		Notes: notes(s, curves), Width: figure.PageWidth, Height: 9 * vg.Centimeter, Bare: true, Continuous: true}
+	for _, c := range curves {
+		line := figure.Series{Name: c.Tier.Name, Boundary: c.Tier.Boundary}
+		for _, p := range c.Points {
+			line.Points = append(line.Points, figure.Point{X: p.Value, Y: p.Tail, Lo: math.NaN(), Hi: math.NaN()})
+		}
+		l.Series = append(l.Series, line)
+	}
+	return l.Draw()
+}
+
+// HDR draws the latency against the percentile, the axis growing by as much for
+// each further nine, as HdrHistogram's plots do.
+func HDR(s *runs.Set, curves []Curve, connections int) *figure.Figure {
+	l := figure.Lines{Title: title("Latency by percentile", connections), X: "One request in … is slower (2: median, 100: p99)", Y: "Latency (µs)", LogX: true, LogY: true,
+		Notes: notes(s, curves), Width: figure.PageWidth, Height: 9 * vg.Centimeter}
+	for _, c := range curves {
+		line := figure.Series{Name: c.Tier.Name, Boundary: c.Tier.Boundary}
+		for _, p := range c.Points {
+			line.Points = append(line.Points, figure.Point{X: math.Round(1 / p.Tail), Y: p.Value, Lo: p.Lo, Hi: p.Hi})
+		}
+		l.Series = append(l.Series, line)
+	}
+	return l.Draw()
+}
+
+func title(what string, connections int) string {
+	if connections == 1 {
+		return what + ", 1 connection"
+	}
+	return fmt.Sprintf("%s, %d connections", what, connections)
+}
+
+// Table is the usual percentiles as rows under a header.
+func Table(curves []Curve) (header []string, rows [][]string) {
+	header = []string{"tier", "runs", "p50 (µs)", "p90", "p99", "p99.9", "design effect"}
+	for _, c := range curves {
+		row := []string{c.Tier.Name, fmt.Sprint(c.Runs)}
+		if c.Err != nil {
+			rows = append(rows, append(row, c.Err.Error(), "", "", "", ""))
+			continue
+		}
+		for _, tail := range []float64{.5, .1, .01, .001} {
+			text := "too few requests"
+			for _, p := range c.Points {
+				switch {
+				case p.Tail != tail:
+				case math.IsNaN(p.Lo):
+					text = fmt.Sprintf("%.4g (one run)", p.Value)
+				default:
+					text = fmt.Sprintf("%.4g [%.4g, %.4g]", p.Value, p.Lo, p.Hi)
+				}
+			}
+			row = append(row, text)
+		}
+		rows = append(rows, append(row, fmt.Sprintf("%.3g", c.Design)))
+	}
+	return header, rows
+}
+
+// Answer says in a sentence which tier has the heaviest tail.
+func Answer(curves []Curve) string {
+	worst, most := "", 0.0
+	lightest, least := "", math.Inf(1)
+	for _, c := range curves {
+		var p50, p99 float64
+		for _, p := range c.Points {
+			switch p.Tail {
+			case .5:
+				p50 = p.Value
+			case .01:
+				p99 = p.Value
+			}
+		}
+		if p50 == 0 || p99 == 0 {
+			continue
+		}
+		if r := p99 / p50; r > most {
+			worst, most = c.Tier.Name, r
+		}
+		if r := p99 / p50; r < least {
+			lightest, least = c.Tier.Name, r
+		}
+	}
+	if worst == "" {
+		return "No tier has enough requests for a p99."
+	}
+	return fmt.Sprintf("The heaviest tail is %s's, whose p99 is %.3g times its median; the lightest is %s's, %.3g times.", worst, most, lightest, least)
+}
