@@ -92,8 +92,8 @@ func Curves(s *runs.Set, file string, connections int) ([]Curve, error) {
 	return curves, nil
 }
 
-func notes(s *runs.Set, curves []Curve) []string {
-	all := append([]string{fmt.Sprintf("Dataset %s; all runs' requests together, bands 95 %% intervals over runs (drawn whole).", s.Meta.ID())}, s.Notes()[1:]...)
+func notes(s *runs.Set, curves []Curve, intervals string) []string {
+	all := append([]string{fmt.Sprintf("Dataset %s; all runs' requests together, %s.", s.Meta.ID(), intervals)}, s.Notes()[1:]...)
 	for _, c := range curves {
 		if c.Err != nil {
 			all = append(all, c.Tier.Name+": "+c.Err.Error())
@@ -106,7 +106,7 @@ func notes(s *runs.Set, curves []Curve) []string {
 // logarithmic axes. Intervals are along the latency, and are in HDR's figure.
 func CCDF(s *runs.Set, curves []Curve, connections int) *figure.Figure {
 	l := figure.Lines{Title: title("Share of slower requests", connections), X: "Latency (µs)", Y: "Share of requests that take longer", LogX: true, LogY: true,
-		Notes: notes(s, curves), Width: figure.PageWidth, Height: 9 * vg.Centimeter, Bare: true, Continuous: true}
+		Notes: notes(s, curves, "intervals are in the figure by percentile"), Width: figure.PageWidth, Height: 9 * vg.Centimeter, Bare: true, Continuous: true}
 	for _, c := range curves {
 		line := figure.Series{Name: c.Tier.Name, Boundary: c.Tier.Boundary}
 		for _, p := range c.Points {
@@ -121,7 +121,7 @@ func CCDF(s *runs.Set, curves []Curve, connections int) *figure.Figure {
 // each further nine, as HdrHistogram's plots do.
 func HDR(s *runs.Set, curves []Curve, connections int) *figure.Figure {
 	l := figure.Lines{Title: title("Latency by percentile", connections), X: "One request in … is slower (2: median, 100: p99)", Y: "Latency (µs)", LogX: true, LogY: true,
-		Notes: notes(s, curves), Width: figure.PageWidth, Height: 9 * vg.Centimeter}
+		Notes: notes(s, curves, "bands 95 % intervals over runs (drawn whole)"), Width: figure.PageWidth, Height: 9 * vg.Centimeter}
 	for _, c := range curves {
 		line := figure.Series{Name: c.Tier.Name, Boundary: c.Tier.Boundary}
 		for _, p := range c.Points {

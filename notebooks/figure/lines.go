@@ -49,7 +49,7 @@ func (l *Lines) Draw() *Figure {
 	if height == 0 {
 		height = 6.4 * vg.Centimeter
 	}
-	p := newPlot(l.Title, l.X, l.Y)
+	p := newPlot(l.Title, l.X, "") // a long label of Y makes gonum/plot leave room above the data
 	if l.LogX {
 		p.X.Scale = plot.LogScale{}
 	}
@@ -128,9 +128,10 @@ func (l *Lines) Draw() *Figure {
 	return &Figure{Width: width, Height: height, Text: text, draw: func(c draw.Canvas) {
 		body := below(c, notes)
 		room := widest(ends) + vg.Points(8)
-		body = draw.Crop(body, vg.Points(2), -room, 0, -vg.Points(2))
+		body = draw.Crop(body, vg.Points(12), -room, 0, -vg.Points(2))
 		grid(p, body)
 		p.Draw(body)
+		upright(c, p, l.Y, p.DataCanvas(body))
 		name(c, p, p.DataCanvas(body), ends)
 	}}
 }
@@ -188,9 +189,16 @@ func widest(labels []label) (w vg.Length) {
 	return w
 }
 
+// upright writes the label of the Y axis at the left edge, beside the data.
+func upright(c draw.Canvas, p *plot.Plot, label string, area draw.Canvas) {
+	style := p.Y.Label.TextStyle
+	style.Rotation, style.XAlign, style.YAlign = math.Pi/2, text.XCenter, text.YTop
+	c.FillText(style, vg.Point{X: c.Min.X + vg.Points(2), Y: (area.Min.Y + area.Max.Y) / 2}, label)
+}
+
 // name writes the labels right of the data, apart from each other.
 func name(c draw.Canvas, p *plot.Plot, area draw.Canvas, labels []label) {
-	_, ty := p.Transforms(&area)
+	tx, ty := p.Transforms(&area)
 	type placed struct {
 		label
 		at vg.Length
@@ -216,7 +224,7 @@ func name(c draw.Canvas, p *plot.Plot, area draw.Canvas, labels []label) {
 	for _, e := range all {
 		style.Color = e.c
 		end := vg.Point{X: area.Max.X + vg.Points(6), Y: e.at}
-		c.StrokeLine2(draw.LineStyle{Color: faint(e.c), Width: vg.Points(0.6)}, area.Max.X+vg.Points(1), ty(e.y), end.X-vg.Points(1), end.Y)
+		c.StrokeLine2(draw.LineStyle{Color: faint(e.c), Width: vg.Points(0.6)}, tx(e.x)+vg.Points(2), ty(e.y), end.X-vg.Points(1), end.Y)
 		c.FillText(style, end, e.name)
 	}
 }

@@ -56,7 +56,7 @@ func (a at) Ticks(lo, hi float64) []plot.Tick {
 			continue
 		}
 		label := ""
-		if position := math.Log10(v); position-last > 0.09*math.Log10(max(hi/lo, 10)) {
+		if position := math.Log10(v); position-last > 0.075*math.Log10(max(hi/lo, 10)) {
 			label, last = strconv.FormatFloat(v, 'f', -1, 64), position
 		}
 		ticks = append(ticks, plot.Tick{Value: v, Label: label})
@@ -72,7 +72,7 @@ func (whole) Ticks(lo, hi float64) []plot.Tick {
 	var ticks []plot.Tick
 	step := max(1, math.Ceil((hi-lo)/12))
 	for v := math.Ceil(lo); v <= hi; v += step {
-		ticks = append(ticks, plot.Tick{Value: v, Label: strconv.FormatFloat(v, 'f', -1, 64)})
+		ticks = append(ticks, plot.Tick{Value: v, Label: strconv.Itoa(int(v))})
 	}
 	return ticks
 }

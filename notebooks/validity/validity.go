@@ -115,19 +115,17 @@ func number(v float64, none string) string {
 	return fmt.Sprintf("%.3g", v)
 }
 
-// Noise draws, block by block, the machine's own jitter just before the runs
-// and how much of the CPUs' time a hypervisor took.
+// Noise draws, block by block, the machine's own jitter just before the runs.
 func Noise(s *runs.Set) *figure.Figure {
-	l := figure.Lines{Title: "The machine's noise", X: "Block", Y: "µs, and % of a CPU's time", LogY: true, Width: figure.PageWidth, WholeX: true,
+	l := figure.Lines{Title: "The machine's jitter", X: "Block", Y: "Gap (µs)", LogY: true, Width: figure.PageWidth, WholeX: true,
 		Notes: append([]string{fmt.Sprintf("Dataset %s; geometric means and 95 %% intervals over a block's runs: gaps over 1 µs in a spinning thread before each run.", s.Meta.ID())}, s.Notes()[1:]...)}
 	zero := 0
 	for _, q := range []struct {
-		name string
-		of   func(*data.Run) float64
+		name, boundary string
+		of             func(*data.Run) float64
 	}{
-		{"jitter p99 (µs)", func(r *data.Run) float64 { return float64(r.JitterP99) / 1e3 }},
-		{"longest jitter (µs)", func(r *data.Run) float64 { return float64(r.JitterMax) / 1e3 }},
-		{"steal (%)", func(r *data.Run) float64 { return 100 * float64(r.Steal) / float64(r.ElapsedNs) }},
+		{"99th percentile", "user", func(r *data.Run) float64 { return float64(r.JitterP99) / 1e3 }},
+		{"longest", "kernel", func(r *data.Run) float64 { return float64(r.JitterMax) / 1e3 }},
 	} {
 		by := map[int32][]float64{}
 		var blocks []int32
@@ -148,7 +146,7 @@ func Noise(s *runs.Set) *figure.Figure {
 			by[r.Block] = append(by[r.Block], v)
 		}
 		slices.Sort(blocks)
-		line := figure.Series{Name: q.name, Boundary: map[string]string{"steal (%)": "kernel"}[q.name]}
+		line := figure.Series{Name: q.name, Boundary: q.boundary}
 		for _, b := range blocks {
 			in, _ := interval.Geometric(by[b], .95) // of one run: no interval, and the figure says so
 			line.Points = append(line.Points, figure.Point{X: float64(b), Y: in.Estimate, Lo: in.Lo, Hi: in.Hi})
