@@ -81,6 +81,9 @@ test: setup build ## install what the tests need, and run them all
 	cd data/crosscheck && $(GO) test ./...
 	bin/data verify
 
+calibrate: ## how often each kind of interval covers a known truth
+	@$(GO) run ./notebooks/calibrate
+
 bench-load: build ## our load generator beside wrk, as ratios
 	$(GO) run ./harness/bench/load
 
@@ -105,7 +108,10 @@ paper: ## the paper as PDF, from the released datasets: out/paper/paper.pdf
 	@cd out/paper && SOURCE_DATE_EPOCH=0 FORCE_SOURCE_DATE=1 latexmk -pdf -interaction=nonstopmode -halt-on-error paper.tex >latexmk.log 2>&1 || { tail -30 latexmk.log; exit 1; }
 	@echo out/paper/paper.pdf
 
+readme-figure: # the README's figure, from the newest release
+	@$(GO) run ./paper/cmd/generate -out out/paper -readme paper/mean-latency.svg
+
 clean: ## remove what was built and collected, but no released dataset
 	rm -rf bin out report .jupyter .cache kmod/build
 
-.PHONY: help setup build reproduce collect figures-fresh figures notebooks test claims doctor paper bench-load kmod abuse-vm clean
+.PHONY: calibrate help setup build reproduce collect figures-fresh figures notebooks test claims doctor paper readme-figure bench-load kmod abuse-vm clean
