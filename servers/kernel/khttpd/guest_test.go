@@ -126,16 +126,17 @@ func complaints(log []byte) []string {
 }
 
 // harmless lines only announce what could be found.
-var harmless = regexp.MustCompile(`KernelAddressSanitizer initialized|kmemleak: Kernel memory leak detector|mitigation|printed on boot`)
+var harmless = regexp.MustCompile(`KernelAddressSanitizer initialized|kmemleak: Kernel memory leak detector|use-after-free debug is enabled|mitigation|printed on boot`)
 
 func TestComplaints(t *testing.T) {
 	for line, want := range map[string]int{
-		"<6>[    1.0] khttpd: selftest: 28 requests passed":                      0,
-		"<6>[    0.0] kasan: KernelAddressSanitizer initialized":                 0,
-		"<4>[   12.3] WARNING: CPU: 0 PID: 7 at net/ipv4/tcp.c:1 tcp_x+0x1/0x2":  1,
-		"<3>[   12.3] BUG: KASAN: use-after-free in khttpd_conn_step+0x1/0x2":    1,
-		"<3>[  120.0] INFO: task rmmod:99 blocked for more than 60 seconds.":     1,
-		"<4>[   12.3] cache khttpd_conn: kmem_cache_destroy called with objects": 1,
+		"<6>[    1.0] khttpd: selftest: 28 requests passed":                        0,
+		"<6>[    0.0] kasan: KernelAddressSanitizer initialized":                   0,
+		"<6>[    3.8] rcu: 	RCU callback double-/use-after-free debug is enabled.": 0,
+		"<4>[   12.3] WARNING: CPU: 0 PID: 7 at net/ipv4/tcp.c:1 tcp_x+0x1/0x2":    1,
+		"<3>[   12.3] BUG: KASAN: use-after-free in khttpd_conn_step+0x1/0x2":      1,
+		"<3>[  120.0] INFO: task rmmod:99 blocked for more than 60 seconds.":       1,
+		"<4>[   12.3] cache khttpd_conn: kmem_cache_destroy called with objects":   1,
 	} {
 		if got := len(complaints([]byte(line))); got != want {
 			t.Errorf("%q: %d complaints, want %d", line, got, want)
