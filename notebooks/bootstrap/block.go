@@ -74,7 +74,8 @@ func autocovariance(x []float64, upTo int) []float64 {
 // Blocks computes a statistic of one series with an interval that respects its
 // autocorrelation: circular blocks of the series are drawn (Politis and Romano
 // 1992), of BlockLength values each. It assumes that the series is stationary
-// and much longer than its blocks. The interval is the plain percentile one.
+// and much longer than its blocks. The interval is expanded as for that many
+// units as there are blocks.
 func Blocks(x []float64, p Plan, statistic func([]float64) float64) (interval.Interval, error) {
 	in := interval.Interval{Estimate: math.NaN(), Lo: math.NaN(), Hi: math.NaN(), Level: p.Level, N: len(x)}
 	if len(x) == 0 || p.Draws < 1 {
@@ -88,7 +89,7 @@ func Blocks(x []float64, p Plan, statistic func([]float64) float64) (interval.In
 	var err error
 	in.Lo, in.Hi, err = bounds(Draw(p, func(rng *rand.Rand) float64 {
 		return statistic(resample(nil, x, length, rng))
-	}), (1-p.Level)/2)
+	}), expanded(max(2, len(x)/length), p.Level))
 	return in, err
 }
 
