@@ -22,10 +22,34 @@ func main() {
 	log.SetFlags(0)
 	log.SetPrefix("generate: ")
 	out := flag.String("out", "out/paper", "folder for what is generated")
+	readme := flag.String("readme", "", "also write the README's figure to this file")
 	flag.Parse()
 	if err := run(*out); err != nil {
 		log.Fatal(err)
 	}
+	if *readme != "" {
+		if err := readmeFigure(*readme); err != nil {
+			log.Fatal(err)
+		}
+	}
+}
+
+// readmeFigure is the answer in one figure: mean latency on the testbed that
+// everybody has.
+func readmeFigure(file string) error {
+	sets, err := released("data")
+	if err != nil {
+		return err
+	}
+	s, ok := sets["netns"]
+	if !ok {
+		return fmt.Errorf("no dataset netns is released")
+	}
+	svg, err := replica.Figure(s, replica.Mean, "100").SVG()
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, svg, 0o644)
 }
 
 func run(out string) error {
