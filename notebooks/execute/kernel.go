@@ -13,6 +13,13 @@ import (
 // folder that JUPYTER_PATH must name.
 func register(repo string) (string, error) {
 	bin := filepath.Join(repo, "bin")
+	// Cells are built without the network and in a workspace, where go asks
+	// for every module that go.mod names, used or not.
+	download := exec.Command("go", "mod", "download")
+	download.Dir = repo
+	if out, err := download.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("downloading go.mod's modules: %w\n%s", err, out)
+	}
 	for program, pkg := range map[string]string{
 		"gonb": "github.com/janpfeifer/gonb",
 		// The kernel puts it over every cell.
