@@ -3,9 +3,13 @@ package show
 import (
 	"encoding/csv"
 	"os"
+	"path/filepath"
 )
 
 func saveCSV(name string, header []string, rows [][]string) error {
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return err
+	}
 	f, err := os.Create(name)
 	if err != nil {
 		return err
