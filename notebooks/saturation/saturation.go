@@ -12,7 +12,7 @@ import (
 
 // draws of the bootstrap, and its seed: the same figure each time.
 const (
-	draws = 300
+	draws = 100
 	seed  = 1
 )
 
