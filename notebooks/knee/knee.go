@@ -123,7 +123,7 @@ func Segmented(c Curve) (float64, error) {
 	}
 	_, straight := fit(x, y, math.Inf(1))
 	best, knee := straight, math.NaN()
-	const steps = 400
+	const steps = 120
 	for s := 1; s < steps; s++ {
 		at := x[0] + (x[n-1]-x[0])*float64(s)/steps
 		slopes, rss := fit(x, y, at)
