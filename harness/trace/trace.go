@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 	"unsafe"
 
@@ -123,20 +124,11 @@ func (t *Tracer) programs() []attachable {
 	}
 	var here []attachable
 	for _, a := range all {
-		if !contains(t.Missing, a.tracepoint) {
+		if !slices.Contains(t.Missing, a.tracepoint) {
 			here = append(here, a)
 		}
 	}
 	return here
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }
 
 func unavailable(err error) error {
