@@ -21,6 +21,10 @@ import (
 // guest in virtual time answers late by the wall clock, so it is generous.
 const patience = 2 * time.Second
 
+// bodyPatience is how long it waits for more of a body: one that has begun is
+// not missing, only late, as on a machine that does much else.
+const bodyPatience = 5 * patience
+
 // A conn is one connection to the server under test. It remembers the first
 // thing that went wrong, in words, and does nothing more after that.
 type conn struct {
@@ -91,7 +95,7 @@ func (c *conn) read(method string) reply {
 	defer resp.Body.Close()
 	var body bytes.Buffer
 	for {
-		_ = c.SetReadDeadline(time.Now().Add(patience))
+		_ = c.SetReadDeadline(time.Now().Add(bodyPatience))
 		_, err := io.CopyN(&body, resp.Body, 64<<10)
 		if err == io.EOF {
 			break

@@ -3,13 +3,16 @@
 /*
  * HTTP answered in the kernel, without a module.
  *
- * A request's way: the socket's stream parser hands over whole buffers, the
- * verdict looks whether a buffer is exactly one request of the commonest form
- * for a path whose answer is ready. If so it redirects the buffer, unchanged,
- * to the sending side of its own socket; there the sk_msg program swaps the
- * request for the answer. (Writing the answer into the buffer already in the
- * verdict works for one request and then stalls: the parser's books are on the
- * original's length.) Everything else goes to user space as it came.
+ * A request's way: the verdict looks whether a buffer that came in is exactly
+ * one request of the commonest form for a path whose answer is ready. If so it
+ * redirects the buffer, unchanged, to the sending side of its own socket; there
+ * the sk_msg program swaps the request for the answer. Everything else goes to
+ * user space as it came.
+ *
+ * There is no stream parser before the verdict. With one, Linux 6.14 and later
+ * count bytes as read twice if a second buffer is passed up before user space
+ * has read the first (tcp_bpf_strp_read_sock sets copied_seq by the bytes of
+ * this buffer alone); data that comes in later is then not told to anybody.
  *
  * Two rules keep answers in order and whole:
  *  - As long as user space has not read all that was passed to it, everything
@@ -19,7 +22,7 @@
  *    a redirected message is sent again from its beginning. So nothing may be
  *    unacknowledged or queued.
  *
- * Hooks: net/core/sock_map.c, net/strparser/, net/ipv4/tcp_bpf.c.
+ * Hooks: net/core/sock_map.c, net/core/skmsg.c, net/ipv4/tcp_bpf.c.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
@@ -123,13 +126,6 @@ static __always_inline void count(__u32 which)
 
 	if (n)
 		(*n)++;
-}
-
-/* Whole buffers are handed over; a part of a request is user space's. */
-SEC("sk_skb/stream_parser")
-int parse(struct __sk_buff *skb)
-{
-	return skb->len;
 }
 
 static __always_inline int pass(__u64 cookie, __u32 len, __u32 why)
@@ -242,7 +238,7 @@ static __always_inline int simple_request(struct request *r, __u32 len)
 	return 0;
 }
 
-SEC("sk_skb/stream_verdict")
+SEC("sk_skb/verdict")
 int decide(struct __sk_buff *skb)
 {
 	__u64 cookie = bpf_get_socket_cookie(skb);
@@ -253,6 +249,8 @@ int decide(struct __sk_buff *skb)
 	struct bpf_sock *bs;
 	struct tcp_sock *tp;
 
+	if (!len)
+		return SK_PASS; /* only the end of the stream */
 	up = bpf_map_lookup_elem(&passed, &cookie);
 	if (up && *up) {
 		down = bpf_map_lookup_elem(&taken, &cookie);

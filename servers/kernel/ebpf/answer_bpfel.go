@@ -57,7 +57,6 @@ const (
 	answerMapTaken         = "taken"
 	answerProgDecide       = "decide"
 	answerProgJoin         = "join"
-	answerProgParse        = "parse"
 	answerProgRespond      = "respond"
 	answerVarDateSlot      = "date_slot"
 	answerVarDates         = "dates"
@@ -110,7 +109,6 @@ type answerSpecs struct {
 type answerProgramSpecs struct {
 	Decide  *ebpf.ProgramSpec `ebpf:"decide"`
 	Join    *ebpf.ProgramSpec `ebpf:"join"`
-	Parse   *ebpf.ProgramSpec `ebpf:"parse"`
 	Respond *ebpf.ProgramSpec `ebpf:"respond"`
 }
 
@@ -193,7 +191,6 @@ type answerVariables struct {
 type answerPrograms struct {
 	Decide  *ebpf.Program `ebpf:"decide"`
 	Join    *ebpf.Program `ebpf:"join"`
-	Parse   *ebpf.Program `ebpf:"parse"`
 	Respond *ebpf.Program `ebpf:"respond"`
 }
 
@@ -201,7 +198,6 @@ func (p *answerPrograms) Close() error {
 	return _AnswerClose(
 		p.Decide,
 		p.Join,
-		p.Parse,
 		p.Respond,
 	)
 }

@@ -75,8 +75,7 @@ func load(port uint16, ready map[string][]byte, group *cgroup) (*kernel, error) 
 		where   ebpf.AttachType
 	}{
 		{k.objects.Respond, ebpf.AttachSkMsgVerdict},
-		{k.objects.Parse, ebpf.AttachSkSKBStreamParser},
-		{k.objects.Decide, ebpf.AttachSkSKBStreamVerdict},
+		{k.objects.Decide, ebpf.AttachSkSKBVerdict},
 	} {
 		if err := link.RawAttachProgram(link.RawAttachProgramOptions{Target: k.objects.Conns.FD(), Program: a.program, Attach: a.where}); err != nil {
 			k.Close()
@@ -104,7 +103,7 @@ func why(err error) error {
 	case errors.Is(err, unix.EPERM):
 		return fmt.Errorf("%w; loading BPF programs takes root, or CAP_BPF and CAP_NET_ADMIN", err)
 	case errors.Is(err, ebpf.ErrNotSupported), errors.Is(err, unix.EINVAL):
-		return fmt.Errorf("%w; this tier needs Linux 5.15 or later with CONFIG_BPF_STREAM_PARSER and BTF (/sys/kernel/btf/vmlinux)", err)
+		return fmt.Errorf("%w; this tier needs Linux 5.15 or later with CONFIG_BPF_SYSCALL, CONFIG_NET_SOCK_MSG and BTF (/sys/kernel/btf/vmlinux)", err)
 	}
 	var v *ebpf.VerifierError
 	if errors.As(err, &v) {
