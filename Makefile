@@ -16,6 +16,10 @@ GO := go
 WITH_TAGS = $(if $(TAGS),-tags $(TAGS)$(if $(wildcard .cache/lwip/liblwip.a),$(comma)lwip))
 comma := ,
 
+# The same program from the same source, wherever it lies: what runs in a guest
+# in virtual time is part of the result.
+REPEATABLE := -trimpath -buildvcs=false
+
 # SETUP=no leaves the machine's packages alone.
 SETUP ?= yes
 # What `make collect` collects; PLAN=quick or PLAN=paper for more.
@@ -40,8 +44,8 @@ build: ## build the programs into bin/
 ifneq ($(TAGS),)
 	@servers/bypass/dpdk-lwip/fetch.sh || echo "without dpdk-lwip: its source package could not be fetched or built"
 endif
-	@$(GO) build -tags "$(TAGS)$$(test ! -e .cache/lwip/liblwip.a || echo ,lwip)" -o bin/ $(programs)
-	@CGO_ENABLED=0 $(GO) build -o bin/khttpd ./servers/kernel/khttpd
+	@$(GO) build $(REPEATABLE) -tags "$(TAGS)$$(test ! -e .cache/lwip/liblwip.a || echo ,lwip)" -o bin/ $(programs)
+	@CGO_ENABLED=0 $(GO) build $(REPEATABLE) -o bin/khttpd ./servers/kernel/khttpd
 ifeq ($(TAGS),)
 	@echo "without the DPDK tiers: libdpdk is not here (./setup.sh installs it)"
 endif
@@ -93,6 +97,10 @@ bench-load: build ## our load generator beside wrk, as ratios
 kmod: ## build the kernel module for Linux 6.1 and 6.12, with all warnings
 	$(GO) test -count=1 -run TestBuildsWithoutWarnings -v ./servers/kernel/khttpd
 
+# TIERS=khttpd or BLOCKS=00 take a part of it; all of it takes hours.
+reproduce-vm: build ## run cells of vm-82576 again in virtual time, and compare them byte by byte with the released ones
+	@bin/harness repeat $(if $(TIERS)$(BLOCKS),--only '^b$(or $(BLOCKS),..)-$(or $(TIERS),.*)-c') $$(awk '$$1 == "vm-82576" {d = "data/vm-82576/v" $$2} END {print d}' data/RELEASES)
+
 # Half an hour on two calm cores.
 abuse-vm: ## the kernel module in the guest, in full: 200 load cycles, 1000 connections, every mode
 	KHTTPD_LONG=1 $(GO) test -count=1 -timeout 3h -run TestInGuest -v ./servers/kernel/khttpd
@@ -117,4 +125,4 @@ readme-figure: # the README's figure, from the newest release
 clean: ## remove what was built and collected, but no released dataset
 	rm -rf bin out report .jupyter .cache kmod/build
 
-.PHONY: bench-analysis calibrate help setup build reproduce collect figures-fresh figures notebooks test claims doctor paper readme-figure bench-load kmod abuse-vm clean
+.PHONY: bench-analysis calibrate help setup build reproduce collect figures-fresh figures notebooks test claims doctor paper readme-figure bench-load kmod reproduce-vm abuse-vm clean

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -22,7 +23,7 @@ import (
 )
 
 func sweepCmd() *cobra.Command {
-	var dir, version string
+	var dir, version, only string
 	var tiers []string
 	var available, dry bool
 	c := &cobra.Command{
@@ -33,10 +34,13 @@ a fresh server, and writes a dataset to data/NAME/vVERSION. PLAN is a file or on
 profiles: %s.
 
 A sweep that was stopped, even by SIGKILL, goes on where it was when it is run again. A
-cell that fails is tried %d times; every attempt is in the dataset.`, strings.Join(sweep.Profiles(), ", "), 3),
+cell that fails is tried %d times; every attempt is in the dataset.
+
+A dataset's design.json is a plan, too.`, strings.Join(sweep.Profiles(), ", "), 3),
 		Example: `  harness sweep kick
   harness sweep --tiers mine,nginx --out out/mine quick
-  harness sweep --dry paper`,
+  harness sweep --dry paper
+  harness sweep --only '^b00-nginx-' --out out/nginx quick`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p, err := sweep.ReadPlan(args[0])
@@ -51,6 +55,11 @@ cell that fails is tried %d times; every attempt is in the dataset.`, strings.Jo
 				p.Tiers = nil
 				for _, name := range tiers {
 					p.Tiers = append(p.Tiers, sweep.TierChoice{Tier: name, As: name})
+				}
+			}
+			if only != "" {
+				if p.Only, err = regexp.Compile(only); err != nil {
+					return fmt.Errorf("--only: %w", err)
 				}
 			}
 			all, err := allTiers(home)
@@ -88,6 +97,7 @@ cell that fails is tried %d times; every attempt is in the dataset.`, strings.Jo
 	f.StringVar(&dir, "out", "", "folder of the dataset (data/NAME/vVERSION by default)")
 	f.StringVar(&version, "version", "0.0.0", "version that the dataset gives itself")
 	f.StringSliceVar(&tiers, "tiers", nil, "measure these instead of the plan's tiers")
+	f.StringVar(&only, "only", "", "run only the cells whose names match this regular expression; --dry lists the names")
 	f.BoolVar(&available, "available", false, "leave out the tiers that cannot run here, and say which")
 	f.BoolVar(&dry, "dry", false, "only show the cells and how long they take")
 	return c

@@ -20,7 +20,8 @@ import (
 
 // A Runner runs cells of one plan. It implements sweep.Runner.
 //
-// All cells of a block that want the same machine share one, one after the
+// All cells of a block that want the same machine share one (with VM.Apart,
+// those of one tier), one after the
 // other in the block's order, each with a fresh server and a fresh wire:
 // starting a machine takes longer than most cells. The machine's seed is that
 // of its first cell. The cells of a machine are part of its input, so a run can
@@ -36,7 +37,8 @@ type Runner struct {
 
 	kernel   *vm.Kernel
 	files    []vm.File
-	ready    map[string]*ran // by the cell's name
+	ready    map[string]*ran // by the cell's name: what was not asked for yet
+	ran      map[string]bool // by the cell's name
 	identity *vm.Identity
 }
 
@@ -52,7 +54,7 @@ const boot = 3 * time.Minute
 // Run runs a cell, or returns it if an earlier cell's guest has run it, too.
 func (r *Runner) Run(ctx context.Context, c sweep.Cell) (*sweep.Outcome, error) {
 	if r.ready == nil {
-		r.ready = map[string]*ran{}
+		r.ready, r.ran = map[string]*ran{}, map[string]bool{}
 	}
 	done, ok := r.ready[c.Name()]
 	if !ok {
@@ -64,25 +66,31 @@ func (r *Runner) Run(ctx context.Context, c sweep.Cell) (*sweep.Outcome, error) 
 		}
 	}
 	delete(r.ready, c.Name()) // a further attempt runs anew
+	r.ran[c.Name()] = true
 	return done.outcome, done.err
 }
 
-// companions are the cells that share c's guest: from c on, those of its block
-// that want the same machine. One whose rate is found during the sweep runs
-// alone.
+// companions are the cells that share c's guest, in their order: those of its
+// block that want the same machine. So a guest's input, and with it every byte
+// that comes of it, does not depend on where a sweep was cut off. One whose rate
+// is found during the sweep runs alone, and so does a further attempt.
 func (r *Runner) companions(c sweep.Cell) []sweep.Cell {
-	if c.Share > 0 {
-		return []sweep.Cell{c}
+	alone := []sweep.Cell{c}
+	if c.Share > 0 || r.ran[c.Name()] {
+		return alone
 	}
 	var together []sweep.Cell
+	planned := false // or else a trial for a capacity
 	for _, other := range r.Plan.Cells() {
-		if other.Block == c.Block && other.Order >= c.Order && other.Share == 0 &&
-			r.machine(&other).Shift == r.machine(&c).Shift {
+		if other.Block == c.Block && other.Share == 0 &&
+			r.machine(&other).Shift == r.machine(&c).Shift &&
+			(!r.Plan.VM.Apart || other.Choice.As == c.Choice.As) {
 			together = append(together, other)
+			planned = planned || other.Name() == c.Name()
 		}
 	}
-	if len(together) == 0 || together[0].Name() != c.Name() {
-		return []sweep.Cell{c} // not of the plan, as a trial for a capacity
+	if !planned {
+		return alone
 	}
 	return together
 }

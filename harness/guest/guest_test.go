@@ -5,7 +5,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -104,16 +106,28 @@ func TestCompanions(t *testing.T) {
 		Tiers: []sweep.TierChoice{{Tier: "a", As: "a"}, {Tier: "b", As: "b"}, {Tier: "a", As: "a-slow", VM: slow}},
 	}
 	r := &Runner{Plan: plan}
-	for _, c := range plan.Cells() {
+	for i, c := range append(plan.Cells(), plan.Cells()...) {
+		plan.VM.Apart = i >= len(plan.Cells())
 		together := r.companions(c)
-		if len(together) == 0 || together[0].Name() != c.Name() {
-			t.Fatalf("%s does not come first in its own guest: %v", c.Name(), together)
+		if !slices.ContainsFunc(together, func(o sweep.Cell) bool { return o.Name() == c.Name() }) {
+			t.Fatalf("%s is not in its own guest: %v", c.Name(), together)
+		}
+		if !reflect.DeepEqual(together, r.companions(together[0])) {
+			t.Errorf("%s is in another guest than the one it was run in", together[0].Name())
 		}
 		for _, other := range together {
 			if other.Block != c.Block || r.machine(&other).Shift != r.machine(&c).Shift {
 				t.Errorf("%s shares a guest with %s", c.Name(), other.Name())
 			}
+			if plan.VM.Apart && other.Choice.As != c.Choice.As {
+				t.Errorf("%s, to be apart, shares a guest with %s", c.Name(), other.Name())
+			}
 		}
+	}
+	again := plan.Cells()[0]
+	r.ran = map[string]bool{again.Name(): true}
+	if n := len(r.companions(again)); n != 1 {
+		t.Errorf("a second attempt shares its guest with %d", n-1)
 	}
 	trial := plan.Cells()[0]
 	trial.Share, trial.Connections = 0, 64

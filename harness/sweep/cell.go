@@ -3,6 +3,7 @@ package sweep
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"crossing/data"
@@ -63,6 +64,15 @@ func (p *Plan) Cells() []Cell {
 		all = append(all, cells...)
 	}
 	return all
+}
+
+// picked are the cells of the design that are to run.
+func (p *Plan) picked() []Cell {
+	all := p.Cells()
+	if p.Only == nil {
+		return all
+	}
+	return slices.DeleteFunc(all, func(c Cell) bool { return !p.Only.MatchString(c.Name()) })
 }
 
 func (p *Plan) block(block int) []Cell {

@@ -5,10 +5,12 @@ package sweep
 import (
 	"bytes"
 	"embed"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -43,6 +45,9 @@ type Plan struct {
 	Trace bool `yaml:"trace" json:"trace"`
 	// VM describes the guest of the vm testbed.
 	VM VM `yaml:"vm" json:"vm"`
+	// Only, where it is set, picks by their names the cells of the design that
+	// are run.
+	Only *regexp.Regexp `yaml:"-" json:"-"`
 }
 
 // A TierChoice is a tier, by name, with some of its options set otherwise.
@@ -74,6 +79,9 @@ type Open struct {
 type VM struct {
 	Shift   int  `yaml:"shift" json:"shift"`       // virtual ns per instruction, as a power of two
 	SameCPU bool `yaml:"same_cpu" json:"same_cpu"` // client and server on one CPU
+	// Apart gives each tier of a block a guest of its own, so that its runs can
+	// be repeated without the others'.
+	Apart bool `yaml:"apart" json:"apart,omitempty"`
 }
 
 //go:embed plans/*.yaml
@@ -92,9 +100,17 @@ func Profiles() []string {
 	return names
 }
 
-// ReadPlan reads a plan from a file, or the profile of that name.
+// ReadPlan reads a plan from a file, or the profile of that name. A file that
+// ends in .json is the design of a dataset.
 func ReadPlan(name string) (*Plan, error) {
 	b, err := os.ReadFile(name)
+	if err == nil && filepath.Ext(name) == ".json" {
+		p := &Plan{}
+		if err := json.Unmarshal(b, p); err != nil {
+			return nil, fmt.Errorf("design %s: %w", name, err)
+		}
+		return p, p.check()
+	}
 	if err != nil && filepath.Ext(name) == "" {
 		var known error
 		if b, known = profiles.ReadFile("plans/" + name + ".yaml"); known == nil {

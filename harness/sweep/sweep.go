@@ -41,7 +41,10 @@ func Run(ctx context.Context, p *Plan, runner Runner, dir, version string, repor
 		return nil, err
 	}
 	defer w.Close()
-	cells := p.Cells()
+	cells := p.picked()
+	if len(cells) == 0 {
+		return nil, fmt.Errorf("no cell of plan %s is named like %v; `harness sweep --dry` lists them", p.Name, p.Only)
+	}
 	capacity := &capacities{file: filepath.Join(w.Partial(), "capacity.json")}
 	if err := capacity.load(); err != nil {
 		return nil, err

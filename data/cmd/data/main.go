@@ -30,7 +30,7 @@ func rootCmd() *cobra.Command {
 		SilenceErrors: true,
 	}
 	c.PersistentFlags().StringVar(&folder, "folder", "data", "folder that holds the datasets")
-	c.AddCommand(lsCmd(&folder), verifyCmd(&folder), columnsCmd(), releaseCmd(&folder), citeCmd(&folder), mergeCmd())
+	c.AddCommand(lsCmd(&folder), verifyCmd(&folder), columnsCmd(), releaseCmd(&folder), citeCmd(&folder), compareCmd(), mergeCmd())
 	return c
 }
 
