@@ -79,6 +79,9 @@ func (p *Plan) block(block int) []Cell {
 	var cells []Cell
 	add := func(c Cell) {
 		c.Block, c.WarmUp, c.Duration, c.Mode, c.Workers, c.Stamps = block, p.WarmUp, p.Duration, p.Mode, p.Workers, p.Stamps
+		if c.Choice.Duration > 0 {
+			c.Duration = c.Choice.Duration
+		}
 		c.Clock = "real"
 		if p.Testbed == "vm" {
 			c.Clock, c.Mode = "virtual", load.Block // a poller would burn the time that it measures

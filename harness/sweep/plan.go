@@ -56,6 +56,8 @@ type TierChoice struct {
 	As      string            `yaml:"as" json:"as"` // label in the dataset; the tier's name by default
 	Options map[string]string `yaml:"options" json:"options,omitempty"`
 	VM      *VM               `yaml:"vm" json:"vm,omitempty"` // a guest unlike the plan's
+	// Duration of this tier's runs, where a slow one needs more than the plan's.
+	Duration time.Duration `yaml:"duration" json:"duration,omitempty"`
 }
 
 // UnmarshalYAML takes a bare name, too.
@@ -180,6 +182,9 @@ func (p *Plan) check() error {
 			return fmt.Errorf("two tiers are labelled %q; set `as:` to tell them apart", t.As)
 		}
 		labels[t.As] = true
+		if t.Duration < 0 {
+			return fmt.Errorf("tier %s: duration %v: must be positive", t.As, t.Duration)
+		}
 	}
 	if o := p.Open; o != nil {
 		if o.Connections < 1 || o.Connections > most {

@@ -97,6 +97,19 @@ func TestBlocksAreCompleteRandomAndRepeatable(t *testing.T) {
 	}
 }
 
+func TestTierOfItsOwnDuration(t *testing.T) {
+	p := plan(t, strings.Replace(tiny, "as: apache-x", "as: apache-x, duration: 70ms", 1))
+	for _, c := range p.Cells() {
+		want := 50 * time.Millisecond
+		if c.Choice.As == "apache-x" {
+			want = 70 * time.Millisecond
+		}
+		if c.Duration != want {
+			t.Errorf("%s lasts %v, want %v", c.Name(), c.Duration, want)
+		}
+	}
+}
+
 func TestTraceAndOpenCells(t *testing.T) {
 	p := plan(t, tiny+"trace: true\nopen: {shares: [0.3, 0.95], connections: 64, arrivals: poisson}\n")
 	loads := map[string]bool{}
