@@ -54,12 +54,12 @@ func Add(a, b uint64) uint64 {
 // order, is the checksum; the sum over bytes that hold their own checksum
 // folds to 0xffff.
 func Fold(s uint64) uint16 {
-	s = s>>32 + s&0xffffffff
-	s += s >> 32 // at most one carry more: the lower half is now right
-	s = s & 0xffffffff
-	s = s>>16 + s&0xffff
-	s += s >> 16
-	return uint16(s)
+	// Each step adds the halves of the number to each other, with the carry
+	// that comes from the lower place into the upper.
+	s += bits.RotateLeft64(s, 32)
+	h := uint32(s >> 32)
+	h += bits.RotateLeft32(h, 16)
+	return uint16(h >> 16)
 }
 
 // Put stores the checksum that belongs to the sum.

@@ -67,6 +67,7 @@ const (
 type conn struct {
 	state       state
 	owes        bool
+	queued      bool
 	port        uint16
 	tries       uint8
 	una, nxt    uint32 // of the request in flight
@@ -97,13 +98,17 @@ type Client struct {
 	peer   []byte // the server's MAC, once known
 	arped  int64
 	head   [66]byte
+	ipSum  uint64 // of what is fixed in the IP head
 	pseudo uint64
+	askSum uint64 // of the request
 	conns  []conn
 	fresh  []int32 // asked since the last Sent
 	owing  []int32
-	queue  []int32 // ready to ask, first come first served
-	asking int     // index of the first in queue
-	scan   int64
+	queue  []int32 // a ring of those ready to ask, first come first served
+	asking int     // place of the first in queue
+	queued int     // how many
+	scan   int64   // when connections were last looked at
+	looked int     // place of the next to look at
 	answer Answer
 	last   struct {
 		head   []byte
@@ -121,6 +126,7 @@ const (
 	window   = 1 << 18
 	scale    = 4
 	patience = 200e6 // ns until a request is sent again
+	looks    = 16    // times that Advance looks at a part of the connections until it has seen all
 )
 
 // New returns a client that will send on link.
@@ -134,7 +140,7 @@ func New(cfg Config, link Link) *Client {
 	if cfg.FirstPort == 0 {
 		cfg.FirstPort = 10000
 	}
-	c := &Client{cfg: cfg, link: link, conns: make([]conn, cfg.Conns)}
+	c := &Client{cfg: cfg, link: link, conns: make([]conn, cfg.Conns), queue: make([]int32, cfg.Conns)}
 	c.room = link.Send(0)
 	for i := range c.conns {
 		c.conns[i].port = uint16(cfg.FirstPort + i)
@@ -150,7 +156,9 @@ func New(cfg Config, link Link) *Client {
 	binary.BigEndian.PutUint16(h[48:], window>>scale)
 	copy(h[54:], "\x01\x01\x08\x0a")
 	c.path = uint64(binary.LittleEndian.Uint32(src[:]))<<32 | uint64(binary.LittleEndian.Uint32(dst[:]))
+	c.ipSum = checksum.Sum(h[14:34], 0)
 	c.pseudo = checksum.Sum(h[26:34], checksum.Word(6))
+	c.askSum = checksum.Sum(cfg.Ask, 0)
 	return c
 }
 
@@ -173,8 +181,11 @@ func (c *Client) Advance(now int64) {
 		return
 	}
 	started := 0 // some at a time: a burst of SYNs would overrun the queue
-	for i := range c.conns {
-		k := &c.conns[i]
+	for range (len(c.conns) + looks - 1) / looks {
+		if c.looked++; c.looked >= len(c.conns) {
+			c.looked = 0
+		}
+		k := &c.conns[c.looked]
 		switch {
 		case k.state == idle && started < 64 && !c.Holding:
 			started++
@@ -187,9 +198,10 @@ func (c *Client) Advance(now int64) {
 			if k.state == opening {
 				c.syn(k)
 			} else if k.una != k.nxt {
-				c.send(k, k.una, psh|ack, c.cfg.Ask[len(c.cfg.Ask)-int(k.nxt-k.una):])
+				again := c.cfg.Ask[len(c.cfg.Ask)-int(k.nxt-k.una):]
+				c.send(k, k.una, psh|ack, again, checksum.Sum(again, 0))
 			} else {
-				c.send(k, k.nxt, ack, nil)
+				c.send(k, k.nxt, ack, nil, 0)
 			}
 			k.asked = now
 		}
@@ -214,32 +226,32 @@ func (c *Client) syn(k *conn) {
 	o = binary.BigEndian.AppendUint32(o, uint32(c.now/1e6))
 	o = binary.BigEndian.AppendUint32(o, 0)
 	o = append(o, 1, 3, 3, scale)
-	c.finish(k, k.una, syn, 54+len(o))
+	b[46] = byte(20+len(o)) / 4 << 4
+	c.finish(k, k.una, syn, 54+len(o), 54+len(o), 0)
 }
 
-func (c *Client) send(k *conn, seq uint32, flags byte, data []byte) {
+// send sends a segment with data of that sum.
+func (c *Client) send(k *conn, seq uint32, flags byte, data []byte, sum uint64) {
 	b := c.room
-	copy(b, c.head[:])
+	*(*[66]byte)(b) = c.head
 	binary.BigEndian.PutUint32(b[58:], uint32(c.now/1e6))
 	binary.BigEndian.PutUint32(b[62:], k.recent)
 	k.owes = false
-	c.finish(k, seq, flags, 66+copy(b[66:], data))
+	c.finish(k, seq, flags, 66, 66+copy(b[66:], data), sum)
 }
 
-func (c *Client) finish(k *conn, seq uint32, flags byte, n int) {
+// finish completes a frame of n bytes, head of them its head and the rest of
+// that sum, and sends it.
+func (c *Client) finish(k *conn, seq uint32, flags byte, head, n int, sum uint64) {
 	b := c.room[:n]
-	copy(b, c.peer)
-	if flags&syn != 0 {
-		b[46] = byte(n-34) / 4 << 4
-	}
 	binary.BigEndian.PutUint16(b[16:], uint16(n-14))
-	b[24], b[25], b[50], b[51] = 0, 0, 0, 0
-	checksum.Put(b[24:], checksum.Sum(b[14:34], 0))
+	checksum.Put(b[24:], c.ipSum+checksum.Word(uint16(n-14)))
 	binary.BigEndian.PutUint16(b[34:], k.port)
 	binary.BigEndian.PutUint32(b[38:], seq)
 	binary.BigEndian.PutUint32(b[42:], k.rcv)
 	b[47] = flags
-	checksum.Put(b[50:], checksum.Sum(b[34:], c.pseudo+checksum.Word(uint16(n-34))))
+	b[50], b[51] = 0, 0
+	checksum.Put(b[50:], checksum.Sum(b[34:head], checksum.Add(sum, c.pseudo+checksum.Word(uint16(n-34)))))
 	c.room = c.link.Send(n)
 }
 
@@ -253,7 +265,7 @@ func (c *Client) request(i int) {
 	k.tries = 0
 	k.asked, k.sent = c.now, c.now
 	c.Stats.Requests++
-	c.send(k, k.una, psh|ack, c.cfg.Ask)
+	c.send(k, k.una, psh|ack, c.cfg.Ask, c.askSum)
 	c.fresh = append(c.fresh, int32(i))
 }
 
@@ -273,19 +285,21 @@ func (c *Client) Sent(now int64) {
 func (c *Client) Flush(room int) {
 	for _, i := range c.owing {
 		if k := &c.conns[i]; k.owes && (k.state != ready || c.Holding) {
-			c.send(k, k.nxt, ack, nil)
+			c.send(k, k.nxt, ack, nil, 0)
 		}
 	}
 	c.owing = c.owing[:0]
-	for ; c.asking < len(c.queue) && room > 0 && c.busy < c.cfg.InFlight; room-- {
+	for ; c.queued > 0 && room > 0 && c.busy < c.cfg.InFlight; room-- {
 		i := c.queue[c.asking]
-		c.asking++
-		if c.conns[i].state == ready && !c.Holding {
+		c.queued--
+		if c.asking++; c.asking == len(c.queue) {
+			c.asking = 0
+		}
+		k := &c.conns[i]
+		k.queued = false
+		if k.state == ready && !c.Holding {
 			c.request(int(i))
 		}
-	}
-	if c.asking == len(c.queue) {
-		c.queue, c.asking = c.queue[:0], 0
 	}
 }
 
@@ -302,7 +316,7 @@ func (c *Client) Close(room int) bool {
 			return false
 		}
 		room--
-		c.send(k, k.nxt, rst|ack, nil)
+		c.send(k, k.nxt, rst|ack, nil, 0)
 		k.state = idle
 	}
 	return true
@@ -355,7 +369,7 @@ func (c *Client) segment(i int, f, body []byte) {
 	if k.state == opening {
 		if flags&(syn|ack) != syn|ack || a != k.nxt {
 			if flags&ack != 0 { // of an earlier connection: RFC 9293 section 3.10.7.3
-				c.send(k, a, rst, nil)
+				c.send(k, a, rst, nil, 0)
 				c.syn(k)
 			}
 			return
@@ -366,7 +380,7 @@ func (c *Client) segment(i int, f, body []byte) {
 		}
 		k.una = k.nxt
 		c.opened++
-		c.send(k, k.nxt, ack, nil)
+		c.send(k, k.nxt, ack, nil, 0)
 		c.ready(i)
 		return
 	}
@@ -379,7 +393,7 @@ func (c *Client) segment(i int, f, body []byte) {
 			if int32(seq-k.rcv) > 0 {
 				c.Stats.OutOfOrder++
 			}
-			c.send(k, k.nxt, ack, nil)
+			c.send(k, k.nxt, ack, nil, 0)
 		}
 		return
 	}
@@ -397,7 +411,7 @@ func (c *Client) segment(i int, f, body []byte) {
 	}
 	if flags&fin != 0 && k.state != idle {
 		k.rcv++
-		c.send(k, k.nxt, rst|ack, nil)
+		c.send(k, k.nxt, rst|ack, nil, 0)
 		c.gone(k)
 	}
 }
@@ -424,7 +438,7 @@ func (c *Client) data(i int, b []byte) {
 		k.status = status
 		if length < 0 {
 			c.Stats.Bad++
-			c.send(k, k.nxt, rst|ack, nil)
+			c.send(k, k.nxt, rst|ack, nil, 0)
 			c.gone(k)
 			return
 		}
@@ -433,7 +447,7 @@ func (c *Client) data(i int, b []byte) {
 	}
 	if k.state != reading || int64(len(b)) > k.left { // more than was promised
 		c.Stats.Bad++
-		c.send(k, k.nxt, rst|ack, nil)
+		c.send(k, k.nxt, rst|ack, nil, 0)
 		c.gone(k)
 		return
 	}
@@ -456,10 +470,21 @@ func (c *Client) data(i int, b []byte) {
 	c.ready(i)
 }
 
-// ready queues a connection to ask.
+// ready queues a connection to ask. It may still be in the queue, if it was
+// opened anew.
 func (c *Client) ready(i int) {
-	c.conns[i].state = ready
-	c.queue = append(c.queue, int32(i))
+	k := &c.conns[i]
+	k.state = ready
+	if k.queued {
+		return
+	}
+	k.queued = true
+	at := c.asking + c.queued
+	if at >= len(c.queue) {
+		at -= len(c.queue)
+	}
+	c.queue[at] = int32(i)
+	c.queued++
 }
 
 // readHead returns the length of an answer's head, and what it says; a length
@@ -509,6 +534,7 @@ func (c *Client) takeARP(f []byte) {
 		c.arp(2, f[22:28], f[22:28], f[28:32])
 	case f[21] == 2 && c.peer == nil && bytes.Equal(f[28:32], c.head[30:34]):
 		c.peer = append([]byte(nil), f[22:28]...)
+		copy(c.head[:], c.peer)
 	}
 }
 

@@ -51,6 +51,8 @@ func loop(q *port.Queue, p *port.Port, cfg tcpip.Config, site *http1.Site, o *op
 	if o.stages != "" {
 		app.Trace = httpd.NewTrace(4<<20, monotonic)
 	}
+	var frames [port.Frames][]byte
+	var good [port.Frames]bool
 	for !stop.Load() {
 		n := q.Poll(spin)
 		if app.Trace != nil {
@@ -61,8 +63,11 @@ func loop(q *port.Queue, p *port.Port, cfg tcpip.Config, site *http1.Site, o *op
 		stack.Advance(clock.at(q.Ticks()))
 		app.SetTime(clock.unix)
 		for i := range n {
-			f, good := q.Frame(i)
-			if good {
+			frames[i], good[i] = q.Frame(i)
+		}
+		stack.Expect(frames[:n])
+		for i, f := range frames[:n] {
+			if good[i] {
 				stack.InputChecked(f)
 			} else {
 				stack.Input(f)

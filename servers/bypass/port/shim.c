@@ -172,6 +172,12 @@ void queue_close(struct queue *q)
 {
 	rte_pktmbuf_free_bulk(q->rxm, q->nrx);
 	rte_pktmbuf_free_bulk(q->txm, BATCH + 1);
+	// Buffers that were sent come back with a later burst. An empty one takes
+	// them out of the completion ring, so that port_buffers counts them.
+	for (int i = 0; i < 20; i++) {
+		rte_eth_tx_burst(q->port, q->id, q->txm, 0);
+		rte_delay_us_block(100);
+	}
 	free(q);
 }
 

@@ -38,8 +38,8 @@ const (
 	initialWindow = 10
 )
 
-// A Conn is one connection: one flat piece of memory, the parts that each
-// segment touches first.
+// A Conn is one connection. What each request touches comes first and fills
+// five cache lines; with thousands of connections each of them is a miss.
 type Conn struct {
 	key     uint64
 	id      uint32
@@ -64,43 +64,46 @@ type Conn struct {
 
 	cwnd, ssthresh uint32
 	mss            uint32 // payload of a full segment
+	stampBase      uint32 // added to the clock for TSval, so that it tells no uptime
 
-	queued  int   // bytes from sndUna on that the app wants sent
-	offset  int   // of sndUna in the first piece
-	first   uint8 // of queue
-	beyond  uint8 // end of queue
-	backoff uint8 // time-outs in a row
-	dups    uint8 // duplicate acknowledgements in a row
+	queued  int    // bytes from sndUna on that the app wants sent
+	offset  int    // of sndUna in the first piece
+	first   uint8  // of queue
+	beyond  uint8  // end of queue
+	backoff uint8  // time-outs in a row
+	dups    uint8  // duplicate acknowledgements in a row
+	timed   uint32 // the timed segment's end
 
-	rto, srtt, rttvar int64  // ns, RFC 6298
-	timed             uint32 // the timed segment's end
+	rto, srtt, rttvar int64 // ns, RFC 6298
 	timedAt           int64
 	moved             int64 // when the peer last gave a sign of life
 	sentAt            int64 // when data were last sent
 
-	loss *loss // not nil: something is thought to be lost, or SACKed
+	loss *loss  // not nil: something is thought to be lost, or SACKed
+	buf  []byte // receive buffer: first held bytes in order, then those to come
 
 	ipSum, tcpSum uint64 // of what is fixed in the heads
 	head          [longHead]byte
 
 	queue [queueLen]piece
 
-	buf    []byte         // receive buffer: first held bytes in order, then those to come
 	have   int            // bytes in order
 	spans  [maxSpans]span // what is there beyond them
 	nspans int
 	newest uint32 // where the span begins that came last
 
-	stampBase  uint32 // added to the clock for TSval, so that it tells no uptime
-	challenged int64  // when the last challenge ACK was sent
 	iss        uint32
+	challenged int64 // when the last challenge ACK was sent
+
+	// An odd number of cache lines, so that the same part of all connections
+	// does not fall into the same sets of the cache.
+	_ [96]byte
 }
 
 // A piece is a part of what is to be sent.
 type piece struct {
-	data   []byte
-	sum    uint64 // of data, unfolded
-	summed bool
+	data []byte
+	sum  uint64 // of data, unfolded; 0: not known
 }
 
 // ID is a small number that no other open connection has; it is used again
@@ -120,7 +123,7 @@ func (c *Conn) Room() bool { return c.beyond < queueLen-1 && c.queued < 1<<30 &&
 func (c *Conn) Send(b []byte) { c.push(piece{data: b}) }
 
 // SendSummed is Send for bytes whose checksum.Sum(b, 0) is known.
-func (c *Conn) SendSummed(b []byte, sum uint64) { c.push(piece{b, sum, true}) }
+func (c *Conn) SendSummed(b []byte, sum uint64) { c.push(piece{b, sum}) }
 
 func (c *Conn) push(p piece) {
 	if len(p.data) == 0 || c.ends {

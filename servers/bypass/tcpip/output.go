@@ -113,7 +113,7 @@ func (s *Stack) sendData(c *Conn, seq, n uint32) {
 	room := s.room
 	*(*[longHead]byte)(room) = c.head
 	p := &c.queue[c.first]
-	if p.summed && data == len(p.data) && data > 0 && skip|c.offset == 0 {
+	if p.sum != 0 && data == len(p.data) && data > 0 && skip|c.offset == 0 {
 		copy(room[at:], p.data)
 		s.finish(c, seq, flags, data, p.sum)
 		return

@@ -117,6 +117,7 @@ type Stack struct {
 	port uint16 // likewise
 
 	checked               bool  // the checksums of the frame at hand are right
+	touched               byte  // for Expect
 	now                   int64 // ns, as Advance was told
 	scanned               int64 // when timers were last looked at
 	table                 table

@@ -1,0 +1,24 @@
+package tcpip
+
+import (
+	"testing"
+	"unsafe"
+)
+
+// TestLayout holds a connection to the cache lines that its comment promises.
+func TestLayout(t *testing.T) {
+	var c Conn
+	const line = 64
+	if end := unsafe.Offsetof(c.queue) + unsafe.Sizeof(c.queue[0]); end > 5*line {
+		t.Errorf("what a request touches takes %d bytes, more than five cache lines", end)
+	}
+	if n := unsafe.Sizeof(c); n%line != 0 || n/line%2 == 0 {
+		t.Errorf("a connection takes %d bytes: no odd number of cache lines", n)
+	}
+	conns = make([]Conn, slab)
+	if uintptr(unsafe.Pointer(&conns[0]))%line != 0 {
+		t.Error("a slab does not start at a cache line")
+	}
+}
+
+var conns []Conn // on the heap, as a stack's are
