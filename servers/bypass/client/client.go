@@ -44,7 +44,19 @@ type Answer struct {
 	Sent, First, Last int64
 	Status            int
 	Bytes             int64 // of the body
+	Failure           Failure
 }
+
+// A Failure says why there is no whole answer.
+type Failure uint8
+
+// The kinds of failure.
+const (
+	None      Failure = iota
+	Reset             // the server reset the connection
+	Closed            // it closed it
+	Malformed         // it sent what is no answer
+)
 
 // Stats counts what has happened.
 type Stats struct {
@@ -84,7 +96,8 @@ type conn struct {
 // A Client belongs to one thread.
 type Client struct {
 	Stats Stats
-	// Answered is called for each answer.
+	// Answered is called for each request that has its answer or, since its
+	// connection is gone, will have none.
 	Answered func(*Answer)
 	// Body, if set, is shown each part of a body and its offset in it.
 	Body func(conn int, at int64, b []byte)
@@ -363,7 +376,7 @@ func (c *Client) segment(i int, f, body []byte) {
 			return
 		}
 		c.Stats.Reset++
-		c.gone(k)
+		c.gone(i, Reset)
 		return
 	}
 	if k.state == opening {
@@ -412,18 +425,23 @@ func (c *Client) segment(i int, f, body []byte) {
 	if flags&fin != 0 && k.state != idle {
 		k.rcv++
 		c.send(k, k.nxt, rst|ack, nil, 0)
-		c.gone(k)
+		c.gone(i, Closed)
 	}
 }
 
 // gone forgets a connection; it will be opened again, from another sequence
 // number.
-func (c *Client) gone(k *conn) {
+func (c *Client) gone(i int, why Failure) {
+	k := &c.conns[i]
 	if k.state != opening {
 		c.opened--
 	}
 	if k.state == waiting || k.state == reading {
 		c.busy--
+		if c.Answered != nil {
+			c.answer = Answer{Conn: i, Port: k.port, Offset: k.offset, Sent: k.sent, First: c.now, Last: c.now, Failure: why}
+			c.Answered(&c.answer)
+		}
 	}
 	k.state = idle
 	k.owes = false
@@ -439,7 +457,7 @@ func (c *Client) data(i int, b []byte) {
 		if length < 0 {
 			c.Stats.Bad++
 			c.send(k, k.nxt, rst|ack, nil, 0)
-			c.gone(k)
+			c.gone(i, Malformed)
 			return
 		}
 		k.first, k.left, k.length, k.state = c.now, length, length, reading
@@ -448,7 +466,7 @@ func (c *Client) data(i int, b []byte) {
 	if k.state != reading || int64(len(b)) > k.left { // more than was promised
 		c.Stats.Bad++
 		c.send(k, k.nxt, rst|ack, nil, 0)
-		c.gone(k)
+		c.gone(i, Malformed)
 		return
 	}
 	if c.Body != nil {
@@ -461,7 +479,7 @@ func (c *Client) data(i int, b []byte) {
 	c.Stats.Answers++
 	c.Stats.Bytes += uint64(k.length)
 	if c.Answered != nil {
-		c.answer = Answer{i, k.port, k.offset, k.sent, k.first, c.now, k.status, k.length}
+		c.answer = Answer{i, k.port, k.offset, k.sent, k.first, c.now, k.status, k.length, None}
 		c.Answered(&c.answer)
 	}
 	k.offset += int64(len(c.cfg.Ask))

@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -16,6 +17,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -40,6 +42,8 @@ func TestMain(m *testing.M) {
 		exit(flood(os.Args[1]))
 	case "hash":
 		exit(hash(os.Args[1]))
+	case "each":
+		exit(each(os.Args[1], os.Args[2]))
 	}
 }
 
@@ -60,7 +64,8 @@ type bed struct {
 	root           string
 }
 
-func newBed(t *testing.T) *bed {
+// newBed makes the ends with so many queues.
+func newBed(t *testing.T, queues int) *bed {
 	if os.Geteuid() != 0 {
 		t.Skip("network namespaces and ports need root")
 	}
@@ -75,7 +80,7 @@ func newBed(t *testing.T) *bed {
 		*pid = c.Process.Pid
 	}
 	for _, line := range []string{
-		fmt.Sprintf("ip link add ts0 netns %d type veth peer name tc0 netns %d", b.server, b.client),
+		fmt.Sprintf("ip link add ts0 netns %[1]d numrxqueues %[3]d numtxqueues %[3]d type veth peer name tc0 netns %[2]d numrxqueues %[3]d numtxqueues %[3]d", b.server, b.client, queues),
 		fmt.Sprintf("nsenter -t %d -n ip link set ts0 up", b.server),
 		fmt.Sprintf("nsenter -t %d -n ip addr add 10.77.0.2/24 dev tc0", b.client),
 		fmt.Sprintf("nsenter -t %d -n ip link set tc0 up", b.client),
@@ -116,8 +121,8 @@ func (b *bed) in(pid int, role string, argv ...string) *exec.Cmd {
 }
 
 // serve starts the server and waits until it says that it serves.
-func (b *bed) serve(port string) *running {
-	r := &running{t: b.t, c: b.in(b.server, "server", "-port", port, "-addr", addr, "-root", b.root)}
+func (b *bed) serve(port string, arg ...string) *running {
+	r := &running{t: b.t, c: b.in(b.server, "server", append([]string{"-port", port, "-addr", addr, "-root", b.root}, arg...)...)}
 	out, err := r.c.StdoutPipe()
 	if err != nil {
 		b.t.Fatal(err)
@@ -185,7 +190,7 @@ func (b *bed) ask(role string, argv ...string) string {
 }
 
 func TestOnPorts(t *testing.T) {
-	b := newBed(t)
+	b := newBed(t, 1)
 	for _, kind := range []string{"af_packet", "af_xdp"} {
 		t.Run(kind, func(t *testing.T) {
 			b.t = t
@@ -240,19 +245,8 @@ func TestOnPorts(t *testing.T) {
 			}
 			last := s.stop(syscall.SIGTERM)
 			t.Log(last)
-			var free, all [2]int
-			n := 0
-			for line := range strings.Lines(last) {
-				if i := strings.Index(line, " buffers free"); i > 0 && n < 2 {
-					f := strings.Fields(line[:i])
-					free[n], _ = strconv.Atoi(f[len(f)-3])
-					all[n], _ = strconv.Atoi(f[len(f)-1])
-					n++
-				}
-			}
-			// What an XDP socket's rings hold varies by some.
-			if n != 2 || free[0]-free[1] > 128 {
-				t.Errorf("buffers free at the start and the end: %v of %v", free, all)
+			if free, all := buffers(t, last); free[0] != free[1] {
+				t.Errorf("buffers free at the start and the end: %v of %d", free, all)
 			}
 		})
 	}
@@ -299,18 +293,37 @@ func many(count string) error {
 
 // hash fetches a path and prints the hash of the body.
 func hash(path string) error {
-	client := http.Client{Timeout: 30 * time.Second}
+	sum, err := fetch(path)
+	fmt.Print(sum)
+	return err
+}
+
+// fetch returns the hash of the body of a path, on a connection of its own.
+func fetch(path string) (string, error) {
+	client := http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	r, err := client.Get("http://" + addr + path)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer r.Body.Close()
 	h := sha256.New()
-	if _, err := io.Copy(h, r.Body); err != nil {
-		return err
+	_, err = io.Copy(h, r.Body)
+	return fmt.Sprintf("%x", h.Sum(nil)), err
+}
+
+// each fetches a path on so many connections at once and prints the hashes
+// that came out, each once.
+func each(count, path string) error {
+	n, _ := strconv.Atoi(count)
+	sums, errs := make([]string, n), make([]error, n)
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() { sums[i], errs[i] = fetch(path) })
 	}
-	fmt.Printf("%x", h.Sum(nil))
-	return nil
+	all.Wait()
+	slices.Sort(sums)
+	fmt.Print(strings.Join(slices.Compact(sums), " "))
+	return errors.Join(errs...)
 }
 
 // flood sends SYNs from made-up addresses as fast as it can.
@@ -372,7 +385,7 @@ func flood(how string) error {
 }
 
 func TestBadInput(t *testing.T) {
-	b := newBed(t)
+	b := newBed(t, 1)
 	first := b.serve("af_packet:ts0")
 	defer first.stop(syscall.SIGTERM)
 	for _, c := range []struct{ port, want string }{

@@ -3,11 +3,11 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
-	"os"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"crossing/servers/bypass/client"
 	"crossing/servers/bypass/port"
@@ -25,7 +25,7 @@ func load(o *options, cells []cell, stop *atomic.Bool, report func(*Result) erro
 			if stop.Load() {
 				return nil
 			}
-			r := &Result{Conns: k.conns, Path: k.path}
+			r := &Result{Conns: k.conns, Path: k.path, Wire: o.wire()}
 			run := ask
 			if o.echo {
 				run = echo
@@ -43,51 +43,74 @@ func load(o *options, cells []cell, stop *atomic.Bool, report func(*Result) erro
 	})
 }
 
-// A span is the stretch of ticks that counts.
+// A span is the stretch of time that counts, in ns on a clock of ticks that
+// starts with it.
 type span struct {
 	perNs      float64 // ns per tick
 	base       uint64
+	monotonic  int64 // CLOCK_MONOTONIC at base
 	start, end int64
 }
 
-func newSpan(o *options, hz, now uint64) *span {
-	s := &span{perNs: 1e9 / float64(hz), base: now}
-	return s
+func newSpan(hz, now uint64) *span {
+	return &span{perNs: 1e9 / float64(hz), base: now, monotonic: monotonic()}
 }
 
-func (s *span) ns(tick uint64) int64 { return int64(float64(tick-s.base)*s.perNs) + 1e9 }
+func (s *span) ns(tick uint64) int64 { return int64(float64(tick-s.base) * s.perNs) }
+
+// onMonotonic returns what turns the span's times into CLOCK_MONOTONIC: ticks
+// are only about so long as DPDK has found.
+func (s *span) onMonotonic(tick uint64) func(ns int64) int64 {
+	stretch := float64(monotonic()-s.monotonic) / float64(s.ns(tick))
+	return func(ns int64) int64 { return s.monotonic + int64(float64(ns)*stretch) }
+}
+
+func monotonic() int64 {
+	var t unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &t) // cannot fail
+	return t.Nano()
+}
+
+// cpu is the CPU time of this thread.
+func cpu() time.Duration {
+	var u unix.Rusage
+	_ = unix.Getrusage(unix.RUSAGE_THREAD, &u) // cannot fail
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
 
 func ask(q *port.Queue, p *port.Port, o *options, firstPort int, stop *atomic.Bool, r *Result) error {
 	c := client.New(client.Config{IP: o.ip, MAC: p.MAC, Server: o.to, Conns: r.Conns, InFlight: min(r.Conns, o.inFlight), FirstPort: firstPort,
-		Ask: fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", r.Path, o.to.Addr())}, q)
+		Ask: fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", r.Path, o.host)}, q)
 	q.Poll(0)
-	s := newSpan(o, p.Hz, q.Ticks())
+	s := newSpan(p.Hz, q.Ticks())
 	var h histogram
-	var answers []client.Answer
-	limit := 0
+	var rows []client.Answer
 	if o.rows != "" {
-		limit = 8 << 20
-		answers = make([]client.Answer, 0, limit)
+		rows = make([]client.Answer, 0, mostRows)
 	}
 	c.Answered = func(a *client.Answer) {
-		if a.Status != 200 {
+		if a.Failure == client.None && a.Status != 200 {
 			r.NotOK++
 		}
-		if a.Sent < s.start || s.start == 0 {
+		if o.rows != "" && len(rows) < mostRows {
+			rows = append(rows, *a)
+		}
+		if a.Failure != client.None || a.Sent < s.start || s.start == 0 {
 			return
 		}
 		h.add(a.Last - a.Sent)
 		r.Bytes += uint64(a.Bytes)
-		if len(answers) < limit {
-			answers = append(answers, *a)
-		}
 	}
 	spin := p.Hz / 20000
 	began := s.ns(q.Ticks())
+	now := began
+	var used time.Duration
 	for !stop.Load() {
 		n := q.Poll(spin)
-		now := s.ns(q.Ticks())
-		c.Sent(s.ns(q.Sent()))
+		now = s.ns(q.Ticks())
+		if q.Sent() >= s.base {
+			c.Sent(s.ns(q.Sent()))
+		}
 		c.Advance(now)
 		for i := range n {
 			f, _ := q.Frame(i)
@@ -100,13 +123,19 @@ func ask(q *port.Queue, p *port.Port, o *options, firstPort int, stop *atomic.Bo
 				s.start = now + int64(o.warmUp)
 				s.end = s.start + int64(o.duration)
 				r.Opened = c.Open()
+				rows = rows[:0] // from here on they count
+				used = cpu()
 			case now-began > int64(20*time.Second):
 				return fmt.Errorf("only %d of %d connections opened within 20 s; does %s answer?", c.Open(), r.Conns, o.to)
 			}
-		} else if now >= s.end {
+		} else if now >= s.end || o.requests > 0 && h.n >= o.requests || o.rows != "" && len(rows) == mostRows {
 			break
 		}
 	}
+	r.CPUNs = int64(cpu() - used)
+	clock := s.onMonotonic(q.Ticks())
+	r.Full = o.rows != "" && len(rows) == mostRows
+	s.end = min(s.end, now)
 	c.Holding = true
 	// Leave nothing behind, and let the server come to rest: net_memif takes
 	// the shared memory away under it when this process ends.
@@ -116,14 +145,17 @@ func ask(q *port.Queue, p *port.Port, o *options, firstPort int, stop *atomic.Bo
 		}
 		q.Poll(p.Hz / 2000)
 	}
-	r.Seconds = o.duration.Seconds()
+	r.Seconds = max(0, float64(s.end-s.start)/1e9)
 	r.Answers = h.n
-	r.Rate = float64(h.n) / r.Seconds
+	if r.Seconds > 0 {
+		r.Rate = float64(h.n) / r.Seconds
+	}
 	r.summarise(&h)
 	r.Occupancy = r.Rate * r.MeanNs / 1e9 / float64(min(r.Conns, o.inFlight))
 	r.Again, r.Bad, r.Reset, r.OutOfOrder = c.Stats.Again, c.Stats.Bad, c.Stats.Reset, c.Stats.OutOfOrder
 	if o.rows != "" {
-		return write(o.rows, answers, s.start)
+		r.OriginNs = clock(s.start - int64(o.warmUp))
+		return writeRows(o.rows, rows, func(ns int64) int64 { return clock(ns) - r.OriginNs })
 	}
 	return nil
 }
@@ -133,27 +165,10 @@ func (r *Result) summarise(h *histogram) {
 	r.P50Ns, r.P90Ns, r.P99Ns = h.quantile(.5), h.quantile(.9), h.quantile(.99)
 }
 
-// write writes the rows with the names and units of the datasets' columns.
-func write(file string, answers []client.Answer, origin int64) error {
-	f, err := os.Create(file)
-	if err != nil {
-		return err
-	}
-	w := bufio.NewWriter(f)
-	fmt.Fprintln(w, "conn,port,offset,sent_ns,first_byte_ns,last_byte_ns,status,bytes")
-	for _, a := range answers {
-		fmt.Fprintf(w, "%d,%d,%d,%d,%d,%d,%d,%d\n", a.Conn, a.Port, a.Offset, a.Sent-origin, a.First-origin, a.Last-origin, a.Status, a.Bytes)
-	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	return f.Close()
-}
-
 // echo keeps r.Conns frames on the way to an l2echo and back.
 func echo(q *port.Queue, p *port.Port, o *options, _ int, stop *atomic.Bool, r *Result) error {
 	q.Poll(0)
-	s := newSpan(o, p.Hz, q.Ticks())
+	s := newSpan(p.Hz, q.Ticks())
 	room := q.Send(0)
 	sent := make([]int64, r.Conns)
 	send := func(id int) {

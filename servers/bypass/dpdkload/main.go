@@ -30,6 +30,8 @@ type options struct {
 	echo     bool
 	size     int
 	inFlight int
+	host     string
+	requests uint64
 }
 
 // A Result is what a run has found. Times are in nanoseconds.
@@ -52,6 +54,18 @@ type Result struct {
 	Bad        uint64  `json:"bad"`
 	Reset      uint64  `json:"reset"`
 	OutOfOrder uint64  `json:"out_of_order"`
+	Wire       string  `json:"wire"`      // kind of the port: af_xdp, memif, ...
+	CPUNs      int64   `json:"cpu_ns"`    // of the polling thread, warm-up included
+	OriginNs   int64   `json:"origin_ns"` // -rows: CLOCK_MONOTONIC at the start of the warm-up
+	Full       bool    `json:"full"`      // -rows: there was no room for more, so the run ended early
+}
+
+// wire is what the port is on.
+func (o *options) wire() string {
+	kind, _, _ := strings.Cut(o.port, ":")
+	kind, _, _ = strings.Cut(kind, "-client")
+	kind, _, _ = strings.Cut(kind, "-server")
+	return kind
 }
 
 func main() {
@@ -71,7 +85,9 @@ func run() error {
 	flag.IntVar(&o.inFlight, "in-flight", 1024, "requests on the way at most, so that no queue between the ends overruns; with more connections the others wait their turn, which is not counted")
 	flag.DurationVar(&o.warmUp, "warmup", 500*time.Millisecond, "time before it counts")
 	flag.DurationVar(&o.duration, "duration", 2*time.Second, "time that counts")
-	flag.StringVar(&o.rows, "rows", "", "write one line of CSV per request to this `file`")
+	flag.Uint64Var(&o.requests, "requests", 0, "end when so many answers have counted, if that is sooner")
+	flag.StringVar(&o.rows, "rows", "", "write each request to this `file`, in the form that rows.go tells; harness load --client reads it")
+	flag.StringVar(&o.host, "host", "", "Host field (default: the server's address)")
 	flag.BoolVar(&o.echo, "echo", false, "no TCP: send frames to l2echo and time their return, -conns of them at a time")
 	flag.IntVar(&o.size, "size", 300, "length of the frames for -echo")
 	flag.Parse()
@@ -81,6 +97,12 @@ func run() error {
 	}
 	if o.to, err = netip.ParseAddrPort(*to); err != nil || !o.to.Addr().Is4() {
 		return fmt.Errorf("-to %q: an IPv4 address and port is wanted", *to)
+	}
+	if o.host == "" {
+		o.host = o.to.Addr().String()
+	}
+	if strings.ContainsAny(o.host+*paths, " \r\n") {
+		return errors.New("-host and -path: no spaces or ends of lines")
 	}
 	if flag.NArg() > 0 {
 		return errors.New("bad arguments; see -help")

@@ -31,6 +31,29 @@ func TestParse(t *testing.T) {
 	}
 }
 
+func TestQueueArguments(t *testing.T) {
+	for _, c := range []struct {
+		port   string
+		queues int
+		want   string
+	}{
+		{"af_packet:eth0", 1, "framecnt=2048,qdisc_bypass=1"},
+		{"af_packet:eth0", 2, ",qpairs=2"},
+		{"af_xdp:eth0", 2, ",queue_count=2"},
+		{"vhost:/s", 2, ",queues=2"},
+		{"virtio-user:/s", 2, ",queues=2"},
+		{"pci:0000:01:10.0", 2, "0000:01:10.0"},
+	} {
+		s, err := Parse(c.port)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a := s.args(c.queues); !strings.HasSuffix(a[len(a)-1], c.want) {
+			t.Errorf("%s with %d queues: %q", c.port, c.queues, a)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add("af_xdp:eth0")
 	f.Fuzz(func(t *testing.T, in string) {

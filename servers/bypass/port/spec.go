@@ -20,10 +20,16 @@ var kinds = []struct{ name, arg, vdev string }{
 	{"tap", "IFACE", "net_tap0,iface=%s"},
 	{"memif-server", "SOCKET", "net_memif0,role=server,id=0,socket=%s,socket-abstract=no,rsize=11,bsize=2048"},
 	{"memif-client", "SOCKET", "net_memif0,role=client,id=0,socket=%s,socket-abstract=no,rsize=11,bsize=2048"},
-	{"vhost", "SOCKET", "net_vhost0,iface=%s,queues=1"},
+	{"vhost", "SOCKET", "net_vhost0,iface=%s"},
 	{"virtio-user", "SOCKET", "net_virtio_user0,path=%s,queue_size=1024,server=0"},
 	{"vf", "IFACE", ""},
 	{"pci", "ADDRESS", ""},
+}
+
+// queueArg is what each PMD calls the number of its queue pairs; the others
+// take it from their configuration.
+var queueArg = map[string]string{
+	"af_packet": "qpairs", "af_xdp": "queue_count", "vhost": "queues", "virtio-user": "queues",
 }
 
 // Parse takes a port's name apart.
@@ -56,13 +62,8 @@ func (s Spec) args(queues int) []string {
 			continue
 		}
 		vdev := fmt.Sprintf(k.vdev, s.Arg)
-		if queues > 1 {
-			switch s.Kind {
-			case "af_packet":
-				vdev += fmt.Sprintf(",qpairs=%d", queues)
-			case "af_xdp":
-				vdev += fmt.Sprintf(",queue_count=%d", queues)
-			}
+		if name := queueArg[s.Kind]; name != "" && queues > 1 {
+			vdev += fmt.Sprintf(",%s=%d", name, queues)
 		}
 		return []string{"--no-pci", "--vdev", vdev}
 	}
