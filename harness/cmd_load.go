@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -29,6 +30,7 @@ type loadOptions struct {
 	out, until            string
 	most                  int
 	at                    string
+	client                string
 	url                   string
 }
 
@@ -46,7 +48,8 @@ as from many users, and each is timed from when it was due.`,
 		Example: `  harness load -c 8 -d 10s http://127.0.0.1:8080/100
   harness load -c 64 --rate 20000 http://127.0.0.1:8080/100
   harness load -c 8 -d 2s --json http://127.0.0.1:8080/100
-  harness load -c 8 -d 2s --until p99±5% --out mydata http://127.0.0.1:8080/100`,
+  harness load -c 8 -d 2s --until p99±5% --out mydata http://127.0.0.1:8080/100
+  harness load -c 16 -d 2s --out mydata --client "bin/dpdkload -port memif-client:/tmp/m -ip 10.78.0.4" http://10.78.0.3/100`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.url = args[0]
@@ -61,6 +64,7 @@ as from many users, and each is timed from when it was due.`,
 	f.StringVar(&o.until, "until", "", "repeat the run until a figure is known well enough over runs, such as p99±5% (+- may stand for ±)")
 	f.IntVar(&o.most, "max-runs", 30, "with --until: the most runs")
 	f.StringVar(&o.at, "at", "", "start at this time (RFC 3339, such as 2030-01-02T15:04:05Z), as the parts of one load on several hosts do")
+	f.StringVar(&o.client, "client", "", "let this program make the load, such as bin/dpdkload with its -port and -ip: a closed loop with no kernel on the client's side")
 	f.StringVar(&o.out, "out", "", "write a dataset into this new folder, every request a row")
 	c.AddCommand(loadLadderCmd(), loadStallCmd())
 	return c
@@ -106,7 +110,7 @@ func (o *loadOptions) run(ctx context.Context, out, progress io.Writer) error {
 	if o.until != "" {
 		return o.repeat(ctx, out, progress)
 	}
-	r, err := load.Run(ctx, o.Config)
+	r, err := o.once(ctx)
 	if err != nil {
 		return err
 	}
@@ -128,6 +132,14 @@ func (o *loadOptions) run(ctx context.Context, out, progress io.Writer) error {
 		return errors.New("the run is rejected")
 	}
 	return err
+}
+
+// once makes one run, by a program of its own if one was named.
+func (o *loadOptions) once(ctx context.Context) (*load.Result, error) {
+	if o.client != "" {
+		return load.RunClient(ctx, o.Config, strings.Fields(o.client))
+	}
+	return load.Run(ctx, o.Config)
 }
 
 // repeat makes runs until --until is satisfied.
@@ -188,6 +200,9 @@ func (o *loadOptions) prepare(ctx context.Context) (err error) {
 	}
 	if err := o.aim(ctx); err != nil {
 		return err
+	}
+	if o.client != "" && o.until != "" {
+		return errors.New("--client and --until exclude each other: net_memif wants a new server for each client")
 	}
 	if o.at != "" {
 		if o.Start, err = time.Parse(time.RFC3339Nano, o.at); err != nil {

@@ -85,12 +85,21 @@ func (o *loadOptions) row(i int, r *load.Result) data.Run {
 		// The origin is in monotonic time, which is not so far from now.
 		StartUnixNs: time.Now().UnixNano() - (load.Now() - r.OriginNs),
 	}
+	if r.Wire != "" {
+		run.Wire = r.Wire
+	}
+	if kernelFree[r.Wire] {
+		run.Testbed = "pair"
+	}
 	if o.Schedule != nil {
 		run.Load, run.Rate = label("r"+strings.TrimSuffix(strings.TrimPrefix(r.Schedule, "poisson "), "/s")), o.rate
 	}
 	r.Enter(&run)
 	return run
 }
+
+// kernelFree are the wires of testbed pair.
+var kernelFree = map[string]bool{"memif": true, "vhost": true, "virtio-user": true}
 
 var notLabel = regexp.MustCompile(`[^A-Za-z0-9._+-]+`)
 

@@ -25,6 +25,7 @@ type Result struct {
 
 	Schedule    string // empty: closed loop
 	Mode        Mode
+	Wire        string // what joins the client to the server, where a client program tells
 	Connections int
 	Workers     int
 	WarmUp      time.Duration

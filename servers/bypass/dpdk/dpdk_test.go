@@ -64,8 +64,7 @@ type bed struct {
 	root           string
 }
 
-// newBed makes the ends with so many queues.
-func newBed(t *testing.T, queues int) *bed {
+func newBed(t *testing.T) *bed {
 	if os.Geteuid() != 0 {
 		t.Skip("network namespaces and ports need root")
 	}
@@ -80,7 +79,7 @@ func newBed(t *testing.T, queues int) *bed {
 		*pid = c.Process.Pid
 	}
 	for _, line := range []string{
-		fmt.Sprintf("ip link add ts0 netns %[1]d numrxqueues %[3]d numtxqueues %[3]d type veth peer name tc0 netns %[2]d numrxqueues %[3]d numtxqueues %[3]d", b.server, b.client, queues),
+		fmt.Sprintf("ip link add ts0 netns %d type veth peer name tc0 netns %d", b.server, b.client),
 		fmt.Sprintf("nsenter -t %d -n ip link set ts0 up", b.server),
 		fmt.Sprintf("nsenter -t %d -n ip addr add 10.77.0.2/24 dev tc0", b.client),
 		fmt.Sprintf("nsenter -t %d -n ip link set tc0 up", b.client),
@@ -190,7 +189,7 @@ func (b *bed) ask(role string, argv ...string) string {
 }
 
 func TestOnPorts(t *testing.T) {
-	b := newBed(t, 1)
+	b := newBed(t)
 	for _, kind := range []string{"af_packet", "af_xdp"} {
 		t.Run(kind, func(t *testing.T) {
 			b.t = t
@@ -385,7 +384,7 @@ func flood(how string) error {
 }
 
 func TestBadInput(t *testing.T) {
-	b := newBed(t, 1)
+	b := newBed(t)
 	first := b.serve("af_packet:ts0")
 	defer first.stop(syscall.SIGTERM)
 	for _, c := range []struct{ port, want string }{

@@ -24,7 +24,7 @@ func serve(site *http1.Site, o *options, stop *atomic.Bool) error {
 		return err
 	}
 	defer p.Close()
-	cfg := tcpip.Config{IP: o.addr.Addr(), Port: o.addr.Port(), MAC: p.MAC, MTU: o.mtu, ChecksumsOut: p.Offload}
+	cfg := tcpip.Config{IP: o.addr.Addr(), Port: o.addr.Port(), MAC: p.MAC, MTU: o.mtu, ChecksumsOut: p.Offload, Siblings: o.cores > 1}
 	if _, err := rand.Read(cfg.Secret[:]); err != nil {
 		return err
 	}

@@ -140,6 +140,7 @@ func (p *Port) open(queues int) error {
 	defer C.free(unsafe.Pointer(name))
 	if C.port_open(p.c, name, C.uint16_t(queues), contiguous) != 0 {
 		err := errors.New(C.GoString(&p.c.what[0]))
+		eal.StopLcores() // Cleanup waits for them
 		_ = eal.Cleanup()
 		return err
 	}

@@ -156,6 +156,10 @@ func (s *Stack) reply(g *segment) {
 
 // reset answers a segment that belongs to no connection: RFC 9293 section 3.10.7.1.
 func (s *Stack) reset(g *segment) {
+	if s.cfg.Siblings {
+		s.Stats.Dropped++
+		return
+	}
 	if s.resetTime == 0 || s.now-s.resetTime > 1e9 {
 		s.resetTime, s.resetsLeft = s.now, resetRate
 	}

@@ -372,6 +372,21 @@ func TestKeepAlive(t *testing.T) { // RFC 9293 section 3.8.4
 	}
 }
 
+// TestSiblings: what belongs to no connection is reset, but for a stack that is
+// one of several.
+func TestSiblings(t *testing.T) { // RFC 9293 section 3.10.7.1
+	for _, siblings := range []bool{false, true} {
+		l := newLab(t, tcpip.Config{Siblings: siblings})
+		l.tcp(ACK, 1000, 2000, "")
+		if siblings {
+			l.silent("a segment that may be of another stack's connection")
+		} else if r := l.next(); r.flags&RST == 0 {
+			t.Errorf("answered with flags %x, not reset", r.flags)
+		}
+		l.open()
+	}
+}
+
 func TestHalfOpenEnds(t *testing.T) {
 	l := newLab(t, tcpip.Config{})
 	l.tcp(SYN, l.seq, 0, "", 2, 4, 5, 180)

@@ -52,6 +52,13 @@ type Config struct {
 
 	Secret [16]byte // for sequence numbers and cookies; must be random outside of tests
 
+	// Siblings tells that other stacks answer for the same address, each for
+	// some of its connections, as the queues of one port do. A segment that
+	// belongs to no connection here may be of another's, so it is dropped and
+	// not reset: where frames are spread by more than their addresses (a full
+	// packet socket passes them on) one may go astray, and is sent again.
+	Siblings bool
+
 	ChecksumsOut bool // the port fills in IP and TCP checksums: leave it the pseudo-header's sum
 }
 

@@ -1,0 +1,135 @@
+package load
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"crossing/data"
+)
+
+// clientRow is the length of a row in the file that a client program of its own
+// writes: one request, little-endian, times in ns since its origin_ns.
+//
+//	int64  sent, first byte, last byte
+//	int64  offset in the connection's stream of requests
+//	int64  bytes of the body
+//	int32  connection
+//	uint16 the client's TCP port
+//	uint16 HTTP status; 0: no whole answer
+//	uint8  why: 0 none, 1 reset, 2 closed, 3 malformed
+//	7 bytes that are 0
+const clientRow = 56
+
+// clientFailures are what a row's last number means.
+var clientFailures = []data.Failure{data.None, data.Reset, data.Closed, data.Malformed}
+
+// A clientReport is the one line of JSON that a client program prints.
+type clientReport struct {
+	Conns    int     `json:"conns"`
+	Opened   int     `json:"opened"`
+	Seconds  float64 `json:"seconds"`   // measured part
+	CPUNs    int64   `json:"cpu_ns"`    // its CPU time, warm-up included
+	OriginNs int64   `json:"origin_ns"` // CLOCK_MONOTONIC at the start of the warm-up
+	Full     bool    `json:"full"`      // there was no room for more rows
+	Wire     string  `json:"wire"`      // what joins it to the server
+}
+
+// RunClient puts a closed loop on the target by a program of its own, which may
+// have a way to the server that this one has not, such as a port without a
+// kernel (bin/dpdkload). It is started as
+//
+//	ARGV... -to ADDRESS:PORT -host HOST -path PATH -conns N -warmup D -duration D -rows FILE
+//
+// writes a row for each request and prints a report. Only what such a program
+// knows is in the result: there are no kernel's stamps and no jitter floor.
+func RunClient(ctx context.Context, c Config, argv []string) (*Result, error) {
+	c, err := c.normal()
+	switch {
+	case err != nil:
+		return nil, err
+	case len(argv) == 0:
+		return nil, errors.New("load: no client program is named")
+	case c.Schedule != nil || c.Stamps || c.Workers != 1 || len(c.CPUs) > 0 || len(c.Fields) > 0 || !c.Start.IsZero():
+		return nil, errors.New("load: a client program of its own knows no rate, no stamps, no workers, no CPUs, no header fields and no time of start")
+	}
+	dir, err := os.MkdirTemp("", "load-client-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	file := filepath.Join(dir, "rows")
+	limit, cancel := context.WithTimeout(ctx, c.WarmUp+c.Duration+time.Minute)
+	defer cancel()
+	argv = append(argv[:len(argv):len(argv)], "-to", c.Target.String(), "-host", c.Host, "-path", c.Path,
+		"-conns", strconv.Itoa(c.Connections), "-warmup", c.WarmUp.String(), "-duration", c.Duration.String(), "-rows", file)
+	cmd := c.Command(limit, argv[0], argv[1:]...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it may have a device to give back
+	cmd.WaitDelay = 10 * time.Second
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil {
+		return nil, fmt.Errorf("load: %s: %w: %s", argv[0], err, strings.TrimSpace(errs.String()))
+	}
+	var p clientReport
+	if err := json.Unmarshal(out.Bytes(), &p); err != nil {
+		return nil, fmt.Errorf("load: %s printed no report: %w: %.200q", argv[0], err, out.String())
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, fmt.Errorf("load: %s wrote no rows: %w", argv[0], err)
+	}
+	defer f.Close()
+	r := &Result{
+		OriginNs: p.OriginNs, Mode: Spin, Connections: c.Connections, Workers: 1, WarmUp: c.WarmUp,
+		Elapsed: time.Duration(p.Seconds * 1e9), Opened: p.Opened, Full: p.Full, Wire: p.Wire,
+		ClientCPU: time.Duration(p.CPUNs), UserCPU: time.Duration(p.CPUNs),
+	}
+	if r.Requests, err = readClientRows(f, &c); err != nil {
+		return nil, fmt.Errorf("load: rows of %s: %w", argv[0], err)
+	}
+	return r, nil
+}
+
+// readClientRows reads rows to the end and checks each response.
+func readClientRows(from io.Reader, c *Config) (rows []data.Request, err error) {
+	b, err := io.ReadAll(from)
+	if err != nil {
+		return nil, err
+	}
+	if len(b)%clientRow != 0 {
+		return nil, fmt.Errorf("%d bytes are no whole rows of %d", len(b), clientRow)
+	}
+	rows = make([]data.Request, 0, len(b)/clientRow)
+	le := binary.LittleEndian
+	number := func(i int) int64 { return int64(le.Uint64(b[8*i:])) }
+	for i := 0; len(b) > 0; i, b = i+1, b[clientRow:] {
+		q := data.Request{
+			IntendedNs: number(0), SentNs: number(0), FirstByteNs: number(1), LastByteNs: number(2), Offset: number(3), Bytes: number(4),
+			Conn: int32(le.Uint32(b[40:])), Port: le.Uint16(b[44:]), Status: le.Uint16(b[46:]),
+		}
+		q.WarmUp = q.IntendedNs < int64(c.WarmUp)
+		if int(b[48]) >= len(clientFailures) || q.SentNs < 0 || q.FirstByteNs < q.SentNs || q.LastByteNs < q.FirstByteNs || q.Bytes < 0 || q.Offset < 0 || q.Conn < 0 {
+			return nil, fmt.Errorf("row %d makes no sense: %+v, failure %d", i, q, b[48])
+		}
+		switch q.Failure = clientFailures[b[48]]; {
+		case q.Failure != data.None:
+			q.Status = 0
+		case int(q.Status) != c.Status:
+			q.Failure = data.Status
+		case c.BodyLen >= 0 && q.Bytes != c.BodyLen:
+			q.Failure = data.Length
+		}
+		rows = append(rows, q)
+	}
+	return rows, nil
+}
