@@ -111,7 +111,7 @@ func TestRunClient(t *testing.T) {
 	r, err := RunClient(t.Context(), c, append(script(`
 test "$*" = "-port p -to 10.78.0.3:80 -host 10.78.0.3:80 -path /100 -conns 3 -warmup 1ms -duration 1s -rows ${16}" || { echo "$*" >&2; exit 1; }
 : >"${16}"; echo '{"conns":3,"opened":3,"seconds":0.5,"cpu_ns":9,"origin_ns":77,"wire":"memif"}'`), "-port", "p"))
-	if err != nil || fmt.Sprint(r.Opened, r.Elapsed, r.OriginNs, r.Wire, int64(r.ClientCPU)) != "3 500ms 77 memif 9" {
-		t.Errorf("%+v, %v", r, err)
+	if err != nil || fmt.Sprintln(r.Opened, r.Elapsed, r.OriginNs, r.Wire, int64(r.ClientCPU)) != "3 500ms 77 memif 9\n" {
+		t.Errorf("opened %d, elapsed %v, origin %d, wire %q, %v", r.Opened, r.Elapsed, r.OriginNs, r.Wire, err)
 	}
 }
