@@ -86,8 +86,12 @@ type Run struct {
 	Load1      float64 `parquet:"load1" doc:"the machine's load average over one minute just before the run"`
 	FreqMHz    float64 `parquet:"cpu_mhz" unit:"MHz" doc:"frequency of the server's CPU just before the run, 0 where the machine does not tell"`
 	Answered   string  `parquet:"answered,dict" doc:"the server's own counters as JSON, where it has any"`
+	Trace      string  `parquet:"trace,dict" doc:"what took the server-side times of a traced run: tracepoints, module (those of the kernel module besides), server (its own stamps), sockops, stamps (the client's receive stamps alone) or wall (nothing); the best that there was"`
 	Stages     int64   `parquet:"stages" doc:"requests joined with server-side times"`
-	Unjoined   int64   `parquet:"unjoined" doc:"requests in the window without server-side times, of a traced run"`
+	Unjoined   int64   `parquet:"unjoined" doc:"answered requests of a traced run without server-side times"`
+	Outside    int64   `parquet:"outside" doc:"server-side records of no request of the run: readiness probes, times before the request was sent"`
+	Disordered int64   `parquet:"disordered" doc:"server-side points out of order, taken out so that stages sum to the latency"`
+	Lost       int64   `parquet:"lost" doc:"server-side records for which the tracer had no room"`
 }
 
 // Duration is how long the run was asked to last after its warm-up.
