@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,10 +19,11 @@ import (
 	"crossing/harness/sweep"
 	"crossing/harness/testbed"
 	"crossing/harness/tier"
+	"crossing/harness/trace"
 )
 
 func sweepCmd() *cobra.Command {
-	var dir, version, only string
+	var dir, version, only, level string
 	var tiers []string
 	var available, dry bool
 	c := &cobra.Command{
@@ -43,6 +43,9 @@ A dataset's design.json is a plan, too.`, strings.Join(sweep.Profiles(), ", "), 
   harness sweep --only '^b00-nginx-' --out out/nginx quick`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if !slices.Contains(trace.Levels, trace.Level(level)) {
+				return fmt.Errorf("--trace: %w: %q; one of %v", trace.ErrLevel, level, trace.Levels)
+			}
 			p, err := sweep.ReadPlan(args[0])
 			if err != nil {
 				return err
@@ -79,12 +82,12 @@ A dataset's design.json is a plan, too.`, strings.Join(sweep.Profiles(), ", "), 
 			if err := testbed.Become(); err != nil {
 				return err
 			}
-			runner, closeRunner, err := newRunner(cmd.Context(), p, all, home)
+			progress := newProgress(cmd.ErrOrStderr())
+			runner, closeRunner, err := newRunner(p, all, home, trace.Level(level), progress.say)
 			if err != nil {
 				return err
 			}
 			defer closeRunner()
-			progress := newProgress(cmd.ErrOrStderr())
 			result, err := sweep.Run(cmd.Context(), p, runner, dir, version, progress)
 			progress.close()
 			if err != nil {
@@ -99,6 +102,7 @@ A dataset's design.json is a plan, too.`, strings.Join(sweep.Profiles(), ", "), 
 	f.StringSliceVar(&tiers, "tiers", nil, "measure these instead of the plan's tiers")
 	f.StringVar(&only, "only", "", "run only the cells whose names match this regular expression; --dry lists the names")
 	f.BoolVar(&available, "available", false, "leave out the tiers that cannot run here, and say which")
+	f.StringVar(&level, "trace", string(trace.Tracepoints), fmt.Sprintf("best level of the stage tracer to use: one of %v", trace.Levels))
 	f.BoolVar(&dry, "dry", false, "only show the cells and how long they take")
 	return c
 }
@@ -148,7 +152,7 @@ func show(out io.Writer, p *sweep.Plan) error {
 }
 
 // newRunner makes what runs the plan's cells.
-func newRunner(_ context.Context, p *sweep.Plan, all []*tier.Tier, home string) (sweep.Runner, func(), error) {
+func newRunner(p *sweep.Plan, all []*tier.Tier, home string, level trace.Level, say func(string)) (sweep.Runner, func(), error) {
 	switch p.Testbed {
 	case "netns":
 		// What no cell could do is said before the first.
@@ -158,7 +162,7 @@ func newRunner(_ context.Context, p *sweep.Plan, all []*tier.Tier, home string) 
 		}
 		bed.Close()
 		l, err := sweep.NewLocal(sweep.Local{
-			Tiers: all, Bin: filepath.Join(home, "bin"), Repo: home, Version: projectVersion(home), Bed: testbed.Netns, Tracer: sweep.KernelTracer{},
+			Tiers: all, Bin: filepath.Join(home, "bin"), Repo: home, Version: projectVersion(home), Bed: testbed.Netns, Trace: level, Say: say,
 		})
 		if err != nil {
 			return nil, nil, err
@@ -184,6 +188,9 @@ func projectVersion(home string) string {
 
 func conclude(out io.Writer, r *sweep.Result) error {
 	fmt.Fprintf(out, "%d runs in %s\n", r.Runs, r.Dir)
+	for _, line := range r.Traces() {
+		fmt.Fprintln(out, line)
+	}
 	for _, s := range r.Rejected {
 		fmt.Fprintf(out, "rejected: %s\n", s)
 	}

@@ -149,6 +149,7 @@ func guestCellsCmd() *cobra.Command {
 			}
 			return guest.Work(cmd.Context(), args[0], args[1], sweep.Local{
 				Tiers: all, Bin: filepath.Join(home, "bin"), Repo: home, Version: os.Getenv("CROSSING_VERSION"),
+				Say: func(line string) { fmt.Println(line) },
 			})
 		},
 	}

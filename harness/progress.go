@@ -70,6 +70,14 @@ func marks(r *data.Run) string {
 	return "[" + r.Marks + "] "
 }
 
+// say shows a line beside the bar.
+func (p *progress) say(line string) {
+	if p.bar != nil {
+		_ = p.bar.Clear()
+	}
+	fmt.Fprintln(p.out, line)
+}
+
 func (p *progress) close() {
 	if p.bar != nil {
 		_ = p.bar.Finish()

@@ -30,12 +30,15 @@ type Places struct {
 	State string // the instance's own folder; made and, on Stop, left with its log
 	Bin   string // the project's programs
 	Repo  string // the project
+	// Stages asks a server that takes its own stages to do so.
+	Stages bool
 }
 
 // An Instance is a running server.
 type Instance struct {
 	Addr    netip.AddrPort
 	Config  []byte // what was rendered: command, environment and files, for the dataset's hash
+	Stages  string // file that the server writes its own stages to by its end; empty: it takes none
 	tier    *tier.Tier
 	bed     *testbed.Testbed
 	cmd     *exec.Cmd
@@ -75,6 +78,11 @@ func Start(ctx context.Context, t *tier.Tier, bed *testbed.Testbed, p Places) (*
 	}
 	if err := in.prepare(p, r); err != nil {
 		return nil, fmt.Errorf("tier %s: %w", t.Name, err)
+	}
+	// Not part of the configuration: traced or not, the server is the same.
+	if p.Stages && t.Stages == tier.ByServer {
+		in.Stages = filepath.Join(p.State, "stages.csv")
+		r.Env = append(r.Env, "STAGES="+in.Stages)
 	}
 	if err := in.launch(r); err != nil {
 		return nil, fmt.Errorf("starting tier %s: %w", t.Name, err)

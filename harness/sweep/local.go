@@ -20,14 +20,9 @@ import (
 	"crossing/harness/machine"
 	"crossing/harness/testbed"
 	"crossing/harness/tier"
+	"crossing/harness/trace"
 	"crossing/servers/site"
 )
-
-// A Tracer takes server-side times while a cell runs.
-type Tracer interface {
-	// Start begins before the load does; in tells which server to trace.
-	Start(bed *testbed.Testbed, in *instance.Instance) (stop func(*load.Result) ([]data.Stage, error), err error)
-}
 
 // Local runs cells on this machine: a fresh testbed and a fresh server each.
 type Local struct {
@@ -36,12 +31,14 @@ type Local struct {
 	Repo    string
 	Version string // of the project
 	Bed     func() (*testbed.Testbed, error)
-	Tracer  Tracer // nil: cells that want one fail
-	SameCPU bool   // client and server share the server's CPU
+	Trace   trace.Level  // the first level of the stage tracer to try; empty: the best
+	Say     func(string) // told what the runner finds; may be nil
+	SameCPU bool         // client and server share the server's CPU
 
 	tmp  string
 	root string
 	null map[nullKey]float64
+	said string // of the stage tracer, last
 }
 
 // nullKey is what the client's ceiling depends on.
@@ -104,7 +101,7 @@ func (l *Local) Run(ctx context.Context, c Cell) (*Outcome, error) {
 	if err := os.RemoveAll(state); err != nil {
 		return nil, err
 	}
-	in, err := instance.Start(ctx, t, bed, instance.Places{Root: l.root, State: state, Bin: l.Bin, Repo: l.Repo})
+	in, err := instance.Start(ctx, t, bed, instance.Places{Root: l.root, State: state, Bin: l.Bin, Repo: l.Repo, Stages: c.Traced})
 	if err != nil {
 		return nil, err
 	}
@@ -150,14 +147,13 @@ func (l *Local) measure(ctx context.Context, c *Cell, bed *testbed.Testbed, in *
 	if err != nil {
 		return err
 	}
-	var stop func(*load.Result) ([]data.Stage, error)
+	var tracer *trace.Tracer
 	if c.Traced {
-		if l.Tracer == nil {
-			return fmt.Errorf("no stage tracer on this testbed; leave `trace` out of the plan")
-		}
-		if stop, err = l.Tracer.Start(bed, in); err != nil {
+		if tracer, err = l.tracer(bed, in); err != nil {
 			return err
 		}
+		defer tracer.Abandon()
+		config.Stamps = config.Stamps || tracer.Level == trace.Stamps
 	}
 	before, err := read(bed, in)
 	if err != nil {
@@ -178,12 +174,13 @@ func (l *Local) measure(ctx context.Context, c *Cell, bed *testbed.Testbed, in *
 	after.enter(before, &o.Run)
 	o.Requests = result.Requests
 	o.Run.Requests = steady(o.Requests)
-	if stop != nil {
-		if o.Stages, err = stop(result); err != nil {
+	if tracer != nil {
+		j, err := tracer.Stop(result.Requests, result.OriginNs)
+		if err != nil {
 			return err
 		}
-		o.Run.Stages = int64(len(o.Stages))
-		o.Run.Unjoined = int64(len(o.Requests)) - o.Run.Stages
+		o.Stages = j.Stages
+		enter(j, tracer.Level, &o.Run)
 	}
 	if answered, err := os.ReadFile(filepath.Join(l.tmp, "state", "counters.json")); err == nil {
 		o.Run.Answered = strings.TrimSpace(string(answered))

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -30,6 +32,15 @@ type Result struct {
 	Dir              string
 	Runs             int
 	Failed, Rejected []string // names of cells without a run that can be used
+	traces           traces
+}
+
+// Traces says, for each level of the stage tracer, what came of the traced runs.
+func (r *Result) Traces() (lines []string) {
+	for _, level := range slices.Sorted(maps.Keys(r.traces)) {
+		lines = append(lines, fmt.Sprintf("stages by %s: %v", level, r.traces[level]))
+	}
+	return lines
 }
 
 // Run collects the plan into the folder dir, or goes on where an earlier sweep
@@ -59,7 +70,7 @@ func Run(ctx context.Context, p *Plan, runner Runner, dir, version string, repor
 			done++
 		}
 	}
-	result := &Result{Dir: dir}
+	result := &Result{Dir: dir, traces: traces{}}
 	for i := range cells {
 		c := cells[i]
 		if finished(history[c.Name()]) {
@@ -98,6 +109,9 @@ func finished(tries []data.Run) bool {
 
 func (r *Result) count(tries []data.Run) {
 	r.Runs += len(tries)
+	for i := range tries {
+		r.traces.count(&tries[i])
+	}
 	switch last := tries[len(tries)-1]; last.Outcome {
 	case data.Failed:
 		r.Failed = append(r.Failed, last.Run+": "+last.Error)

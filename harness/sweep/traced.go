@@ -1,31 +1,65 @@
 package sweep
 
 import (
+	"fmt"
+
 	"crossing/data"
 	"crossing/harness/instance"
-	"crossing/harness/load"
 	"crossing/harness/testbed"
 	"crossing/harness/trace"
 )
 
-// KernelTracer traces any tier on the kernel's stack.
-type KernelTracer struct{}
-
-// Start implements Tracer.
-func (KernelTracer) Start(bed *testbed.Testbed, in *instance.Instance) (func(*load.Result) ([]data.Stage, error), error) {
+// tracer starts what takes the server's side of each request: the server
+// itself, where its tier says so, or the kernel that it runs on.
+func (l *Local) tracer(bed *testbed.Testbed, in *instance.Instance) (*trace.Tracer, error) {
+	if in.Stages != "" {
+		return trace.Own(in.Stages, in.Stop), nil
+	}
 	inode, err := bed.Server.Inode()
 	if err != nil {
 		return nil, err
 	}
-	t, err := trace.Start(in.Addr.Port(), inode)
+	first := l.Trace
+	if first == "" {
+		first = trace.Tracepoints
+	}
+	t, err := trace.Start(first, in.Addr.Port(), inode)
 	if err != nil {
 		return nil, err
 	}
-	return func(r *load.Result) ([]data.Stage, error) {
-		j, err := t.Stop(r.Requests, r.OriginNs)
-		if err != nil {
-			return nil, err
-		}
-		return j.Stages, nil
-	}, nil
+	if said := t.String(); l.Say != nil && said != l.said {
+		l.said = said
+		l.Say(said)
+	}
+	return t, nil
+}
+
+// enter puts what became of the tracer's records into the run's row.
+func enter(j *trace.Join, level trace.Level, r *data.Run) {
+	r.Trace, r.Stages, r.Unjoined = string(level), int64(len(j.Stages)), int64(j.Unjoined)
+	r.Outside, r.Disordered, r.Lost = int64(j.Outside), int64(j.Disordered), int64(j.Lost)
+}
+
+// traces sums up, by level, the traced runs of a sweep.
+type traces map[string]*joined
+
+type joined struct{ runs, stages, unjoined, lost int64 }
+
+func (t traces) count(r *data.Run) {
+	if r.Trace == "" {
+		return
+	}
+	j := t[r.Trace]
+	if j == nil {
+		j = &joined{}
+		t[r.Trace] = j
+	}
+	j.runs++
+	j.stages += r.Stages
+	j.unjoined += r.Unjoined
+	j.lost += r.Lost
+}
+
+func (j *joined) String() string {
+	return fmt.Sprintf("%d runs, %d requests joined, %d not, %d records lost", j.runs, j.stages, j.unjoined, j.lost)
 }

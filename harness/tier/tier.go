@@ -25,6 +25,12 @@ import (
 // Suffix is how a tier file's name ends.
 const Suffix = ".tier.yaml"
 
+// ByKernel and ByServer are who can take the stages of requests.
+const (
+	ByKernel = "kernel"
+	ByServer = "server"
+)
+
 // Boundaries are the three answers to the study's question, in its order.
 var Boundaries = []string{"user", "kernel", "bypass"}
 
@@ -45,6 +51,11 @@ type Tier struct {
 	Start    []string          `yaml:"start"` // argv of a process that stays in the foreground and ends on SIGTERM
 	User     string            `yaml:"user"`  // nobody, unless the tier cannot do without root
 	Ready    Ready             `yaml:"ready"`
+	// Stages is who takes the stages of a traced run's requests: the kernel
+	// (the default), or the server. That finds a file's name in its variable
+	// STAGES and has written them there when it ends, as CSV with columns named
+	// as those of the dataset's table stages, times on CLOCK_MONOTONIC.
+	Stages string `yaml:"stages"`
 
 	// Deviations say, by the name of a row of the conformance kit, what is
 	// seen instead of what the row demands.
@@ -92,7 +103,7 @@ func Read(file string) (*Tier, error) {
 	if err != nil {
 		return nil, fmt.Errorf("tier file: %w", err)
 	}
-	t := &Tier{User: "nobody", Ready: Ready{Path: "/100", Within: 10 * time.Second}}
+	t := &Tier{User: "nobody", Stages: ByKernel, Ready: Ready{Path: "/100", Within: 10 * time.Second}}
 	d := yaml.NewDecoder(bytes.NewReader(b))
 	d.KnownFields(true)
 	if err := d.Decode(t); err != nil {
@@ -117,6 +128,8 @@ func (t *Tier) check() error {
 		return errors.New("start: no command")
 	case len(t.Testbeds) == 0:
 		return fmt.Errorf("testbeds: none; name at least one of %s", strings.Join(Testbeds, ", "))
+	case t.Stages != ByKernel && t.Stages != ByServer:
+		return fmt.Errorf("stages %q: %s or %s", t.Stages, ByKernel, ByServer)
 	case t.Ready.Within <= 0:
 		return fmt.Errorf("ready.within %v: must be positive", t.Ready.Within)
 	}

@@ -6,27 +6,11 @@ import (
 
 // A Join is what became of the records and the requests.
 type Join struct {
-	Stages   []data.Stage
-	Unjoined int    // requests that were answered, but have no record
-	Outside  int    // records of no request of the run (readiness probes, the load before)
-	Disorder int    // points out of order, taken out
-	Lost     uint64 // records for which the ring had no room
-}
-
-// Stop ends the tracer and joins its records with the client's requests, by
-// port and stream offset. originNs is the run's origin on CLOCK_MONOTONIC.
-func (t *Tracer) Stop(requests []data.Request, originNs int64) (*Join, error) {
-	ports := map[uint16]bool{}
-	for i := range requests {
-		ports[requests[i].Port] = true
-	}
-	records, lost, err := t.finish(ports)
-	if err != nil {
-		return nil, err
-	}
-	j := join(records, requests, originNs)
-	j.Lost = lost
-	return j, nil
+	Stages     []data.Stage
+	Unjoined   int    // requests that were answered, but have no record
+	Outside    int    // records of no request of the run (readiness probes, the load before)
+	Disordered int    // points out of order, taken out
+	Lost       uint64 // records for which the ring had no room
 }
 
 type key struct {
@@ -34,7 +18,7 @@ type key struct {
 	offset int64
 }
 
-func join(records []record, requests []data.Request, originNs int64) *Join {
+func join(records []record, requests []data.Request, originNs int64, source string) *Join {
 	j := &Join{}
 	byKey := make(map[key]int, len(records))
 	for i := range records {
@@ -52,6 +36,7 @@ func join(records []record, requests []data.Request, originNs int64) *Join {
 			continue
 		}
 		s := stage(&records[at], originNs)
+		s.Source = source
 		// A port that was used before may have had a request at the same
 		// offset; its times lie elsewhere.
 		if !within(&s, q) {
@@ -59,7 +44,7 @@ func join(records []record, requests []data.Request, originNs int64) *Join {
 			continue
 		}
 		used++
-		j.Disorder += order(&s, q)
+		j.Disordered += order(&s, q)
 		j.Stages = append(j.Stages, s)
 	}
 	j.Outside = len(records) - used
@@ -67,7 +52,7 @@ func join(records []record, requests []data.Request, originNs int64) *Join {
 }
 
 func stage(r *record, originNs int64) data.Stage {
-	s := data.Stage{Port: int32(r.port), Offset: int64(r.offset), Source: "tracepoint"}
+	s := data.Stage{Port: int32(r.port), Offset: int64(r.offset)}
 	for i, to := range points(&s) {
 		if r.at[i] != 0 {
 			*to = int64(r.at[i]) - originNs
@@ -78,7 +63,12 @@ func stage(r *record, originNs int64) data.Stage {
 
 // within tells whether the server's times lie between the client's.
 func within(s *data.Stage, q *data.Request) bool {
-	return s.TCPNs >= q.SentNs && s.FirstNs <= q.LastByteNs
+	for _, p := range points(s) {
+		if *p != 0 {
+			return *p >= q.SentNs && s.FirstNs <= q.LastByteNs
+		}
+	}
+	return false
 }
 
 // points are a stage's times in the order of the request's way.

@@ -3,7 +3,7 @@
 /*
  * When one request passed each point of its way through the server's kernel.
  *
- * Only typed tracepoints: they exist on kernels without kprobes and fentry.
+ * Only tracepoints: they exist on kernels without kprobes and fentry.
  * Each is a program of its own, so that a kernel that lacks one still gives
  * the others; a point that was not seen is 0.
  *
@@ -19,10 +19,13 @@
 #include <bpf/bpf_tracing.h>
 #include <bpf/bpf_endian.h>
 
+#include "record.h"
+
 char LICENSE[] SEC("license") = "GPL";
 
-/* As much of the kernel's own types as is read; offsets come from its BTF. */
-#define KERNEL __attribute__((preserve_access_index))
+struct nsproxy {
+	struct net *net_ns;
+} KERNEL;
 
 struct sock_common {
 	__u16 skc_num;
@@ -37,46 +40,32 @@ struct tcp_sock {
 	__u64 bytes_received;
 } KERNEL;
 
+typedef struct {
+	struct net *net;
+} KERNEL possible_net_t;
+
+struct net_device {
+	possible_net_t nd_net;
+} KERNEL;
+
 struct sk_buff {
+	struct net_device *dev;
+	struct sock *sk;
 	unsigned int len;
+	__u16 transport_header;
+	unsigned char *head;
 	unsigned char *data;
 } KERNEL;
 
-struct ns_common {
-	unsigned int inum;
-} KERNEL;
-
-struct net {
-	struct ns_common ns;
-} KERNEL;
-
-struct nsproxy {
-	struct net *net_ns;
-} KERNEL;
-
 struct task_struct {
+	unsigned int flags;
 	int pid;
 	struct nsproxy *nsproxy;
 } KERNEL;
 
-const volatile __u16 server_port = 8080;
-const volatile __u32 server_net = 0; /* inode of the server's network namespace */
+#define PF_KTHREAD 0x00200000
 
-enum point { DEVICE, TCP, READY, WOKEN, ONCPU, RECV, SEND, FIRST, LAST, POINTS };
-
-struct record {
-	__u64 offset;
-	__u64 at[POINTS];
-	__u32 port;
-	__u32 open; /* a request is on its way */
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 65536);
-	__type(key, __u32);
-	__type(value, struct record);
-} requests SEC(".maps");
+const volatile __u8 in_kernel = 0;	/* the server's threads are the kernel's */
 
 /* Last segment with data from each port, before TCP knows whose it is. */
 struct {
@@ -86,33 +75,18 @@ struct {
 	__type(value, __u64);
 } arrivals SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 64 << 20);
-} done SEC(".maps");
+/* Whose segment is being taken on each CPU, until that has woken someone. */
+static __u32 waking[256];
 
-/* Whose data_ready is under way on this CPU, until it has woken someone. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u32);
-} waking SEC(".maps");
+/* A thread's connection; by the low bits of its pid, as a clash is only a loss. */
+struct thread {
+	__u32 pid, port;
+};
 
-/* For which connection a thread was woken. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4096);
-	__type(key, __u32);
-	__type(value, __u32);
-} woken SEC(".maps");
+#define THREADS 4096
 
-__u64 lost; /* records for which the ring had no room */
-
-static __always_inline struct record *record_of(__u32 port)
-{
-	return bpf_map_lookup_elem(&requests, &port);
-}
+static struct thread woken[THREADS];	/* woken for it */
+static struct thread serving[THREADS];	/* took its last request */
 
 static __always_inline struct record *record_of_sock(struct sock *sk)
 {
@@ -121,43 +95,30 @@ static __always_inline struct record *record_of_sock(struct sock *sk)
 	return record_of(bpf_ntohs(sk->__sk_common.skc_dport));
 }
 
-/*
- * Bytes of TCP payload in a frame whose IPv4 header is at `ip`, and its ports;
- * 0 if it is no IPv4 TCP. `rest` is the frame's length from there on.
- */
-static __always_inline __u32 payload(unsigned char *ip, __u32 rest, __u16 *source, __u16 *dest)
+static __always_inline __u32 *waking_here(void)
 {
-	struct {
-		__u8 version_ihl, before[8], protocol, after[10];
-	} i;
-	struct {
-		__be16 source, dest;
-		__u8 middle[8], doff;
-	} t;
-	__u32 headers;
-
-	if (bpf_probe_read_kernel(&i, 20, ip) || i.version_ihl >> 4 != 4 || i.protocol != 6)
-		return 0;
-	headers = (i.version_ihl & 15) * 4;
-	if (bpf_probe_read_kernel(&t, 13, ip + headers))
-		return 0;
-	*source = bpf_ntohs(t.source);
-	*dest = bpf_ntohs(t.dest);
-	headers += (t.doff >> 4) * 4;
-	return rest > headers ? rest - headers : 0;
+	return &waking[bpf_get_smp_processor_id() & 255];
 }
 
-/* skb->data is at the IP header here (net/core/dev.c, __netif_receive_skb_core). */
+/*
+ * skb->data is at the IP header here (net/core/dev.c, __netif_receive_skb_core).
+ * Only headers without IP options are known; TCP of Linux sends none.
+ */
 SEC("tp_btf/netif_receive_skb")
 int BPF_PROG(device, struct sk_buff *skb)
 {
-	__u16 source, dest;
+	struct {
+		__u8 version_ihl, before[8], protocol, after[10];
+		__be16 source, dest;
+	} h;
 	__u32 port;
 	__u64 *at;
 
-	if (!payload(skb->data, skb->len, &source, &dest) || dest != server_port)
+	if (skb->dev->nd_net.net->ns.inum != server_net ||
+	    bpf_probe_read_kernel(&h, sizeof(h), skb->data) ||
+	    h.version_ihl != 0x45 || h.protocol != 6 || bpf_ntohs(h.dest) != server_port)
 		return 0;
-	port = source;
+	port = bpf_ntohs(h.source);
 	at = bpf_map_lookup_elem(&arrivals, &port);
 	if (at)
 		*at = bpf_ktime_get_ns();
@@ -178,120 +139,173 @@ int BPF_PROG(tcp, struct sock *sk, struct sk_buff *skb)
 	    len <= (doff >> 4) * 4)
 		return 0;
 	port = bpf_ntohs(sk->__sk_common.skc_dport);
-	if (r->open && r->at[FIRST]) { /* the one before has been answered */
-		if (bpf_ringbuf_output(&done, r, sizeof(*r), BPF_RB_NO_WAKEUP))
-			__sync_fetch_and_add(&lost, 1);
-		r->open = 0;
-	}
-	tp = bpf_skc_to_tcp_sock(sk);
+	finish(r);
 	if (!r->open) {
-		__builtin_memset(r, 0, sizeof(*r));
-		r->open = 1;
-		r->port = port;
-		r->offset = tp ? tp->bytes_received : 0;
+		tp = bpf_skc_to_tcp_sock(sk);
+		begin(r, port, tp ? tp->bytes_received : 0);
 	}
 	arrival = bpf_map_lookup_elem(&arrivals, &port);
 	if (arrival)
 		r->at[DEVICE] = *arrival;
 	r->at[TCP] = bpf_ktime_get_ns();
+	*waking_here() = port;
 	return 0;
+}
+
+static __always_inline void mark_ready(struct record *r)
+{
+	if (!r || !r->open || r->at[RECV])
+		return;
+	r->at[READY] = bpf_ktime_get_ns();
+	*waking_here() = r->port;
 }
 
 SEC("tp_btf/sk_data_ready")
 int BPF_PROG(ready, struct sock *sk)
 {
-	struct record *r = record_of_sock(sk);
-	__u32 zero = 0, *w;
-
-	if (!r || !r->open || r->at[RECV])
-		return 0;
-	r->at[READY] = bpf_ktime_get_ns();
-	w = bpf_map_lookup_elem(&waking, &zero);
-	if (w)
-		*w = r->port;
+	mark_ready(record_of_sock(sk));
 	return 0;
 }
 
 SEC("tp_btf/sched_waking")
 int BPF_PROG(wake, struct task_struct *p)
 {
-	__u32 zero = 0, *w, port, pid;
+	__u32 *w = waking_here(), port = *w;
 	struct record *r;
+	struct thread *t;
 
-	w = bpf_map_lookup_elem(&waking, &zero);
-	if (!w || !*w)
+	if (!port)
 		return 0;
-	port = *w;
-	if (!p->nsproxy || p->nsproxy->net_ns->ns.inum != server_net)
+	if (in_kernel ? !(p->flags & PF_KTHREAD)
+		      : !p->nsproxy || p->nsproxy->net_ns->ns.inum != server_net)
 		return 0;
 	*w = 0;
 	r = record_of(port);
 	if (!r || !r->open || r->at[WOKEN] || r->at[RECV])
 		return 0;
 	r->at[WOKEN] = bpf_ktime_get_ns();
-	pid = p->pid;
-	bpf_map_update_elem(&woken, &pid, &port, BPF_ANY);
+	t = &woken[p->pid & (THREADS - 1)];
+	t->pid = p->pid;
+	t->port = port;
 	return 0;
 }
 
 SEC("tp_btf/sched_switch")
 int BPF_PROG(run, int preempt, struct task_struct *prev, struct task_struct *next)
 {
-	__u32 pid = next->pid, *port;
+	struct thread *t = &woken[next->pid & (THREADS - 1)];
 	struct record *r;
 
-	port = bpf_map_lookup_elem(&woken, &pid);
-	if (!port)
+	if (!t->pid || t->pid != next->pid)
 		return 0;
-	r = record_of(*port);
+	t->pid = 0;
+	r = record_of(t->port);
 	if (r && r->open && !r->at[ONCPU])
 		r->at[ONCPU] = bpf_ktime_get_ns();
-	bpf_map_delete_elem(&woken, &pid);
 	return 0;
 }
 
-/* At the end of sock_recvmsg (net/socket.c). */
-SEC("tp_btf/sock_recv_length")
-int BPF_PROG(recv, struct sock *sk, int ret, int flags)
+static __always_inline void mark_recv(struct record *r)
 {
-	struct record *r;
+	__u32 pid = bpf_get_current_pid_tgid();
+	struct thread *t = &serving[pid & (THREADS - 1)];
 
-	if (ret <= 0)
-		return 0;
-	r = record_of_sock(sk);
-	if (r && r->open && !r->at[SEND])
-		r->at[RECV] = bpf_ktime_get_ns();
+	if (!r || !r->open || r->at[SEND])
+		return;
+	r->at[RECV] = bpf_ktime_get_ns();
+	t->pid = pid;
+	t->port = r->port;
+}
+
+/* When bytes were taken from the socket (net/ipv4/tcp.c, tcp_recvmsg_locked). */
+SEC("tp_btf/tcp_rcv_space_adjust")
+int BPF_PROG(recv, struct sock *sk)
+{
+	mark_recv(record_of_sock(sk));
 	return 0;
+}
+
+static __always_inline void mark_send(struct record *r)
+{
+	if (r && r->open && !r->at[SEND])
+		r->at[SEND] = bpf_ktime_get_ns();
 }
 
 /* At the entry of tcp_sendmsg_locked (net/ipv4/tcp.c). */
 SEC("tp_btf/tcp_sendmsg_locked")
 int BPF_PROG(send, struct sock *sk)
 {
-	struct record *r = record_of_sock(sk);
+	mark_send(record_of_sock(sk));
+	return 0;
+}
 
-	if (r && r->open && !r->at[SEND])
+/*
+ * Where the kernel lacks that: the last system call that sends, by the thread
+ * that took the request, before a segment leaves (x86-64's numbers of write,
+ * writev, sendfile, sendto and sendmsg).
+ */
+SEC("tp_btf/sys_enter")
+int BPF_PROG(enter, void *regs, long id)
+{
+	__u32 pid = bpf_get_current_pid_tgid();
+	struct thread *t = &serving[pid & (THREADS - 1)];
+	struct record *r;
+
+	if (t->pid != pid || (id != 1 && id != 20 && id != 40 && id != 44 && id != 46))
+		return 0;
+	r = record_of(t->port);
+	if (r && r->open && r->at[RECV] && !r->at[FIRST])
 		r->at[SEND] = bpf_ktime_get_ns();
 	return 0;
 }
 
-/* skb->data is at the Ethernet header here (net/core/dev.c, xmit_one). */
+/*
+ * At each frame that a device gets (net/core/dev.c, xmit_one). Those without
+ * data, acknowledgements, do not count.
+ */
 SEC("tp_btf/net_dev_start_xmit")
 int BPF_PROG(xmit, struct sk_buff *skb)
 {
-	__u16 source, dest;
+	unsigned char *head, *tcp;
+	struct sock *sk = skb->sk;
 	struct record *r;
-	__u64 now;
+	__u8 doff;
 
-	if (skb->len < 14 || !payload(skb->data + 14, skb->len - 14, &source, &dest) ||
-	    source != server_port)
+	if (!sk)
 		return 0;
-	r = record_of(dest);
+	r = record_of_sock(sk);
 	if (!r || !r->open)
 		return 0;
-	now = bpf_ktime_get_ns();
-	if (!r->at[FIRST])
-		r->at[FIRST] = now;
-	r->at[LAST] = now;
+	head = skb->head;
+	tcp = head + skb->transport_header;
+	if (bpf_probe_read_kernel(&doff, 1, tcp + 12) ||
+	    skb->len <= (tcp - skb->data) + (doff >> 4) * 4)
+		return 0;
+	left(r);
+	return 0;
+}
+
+/*
+ * The kernel module's own tracepoints (kmod/trace.h): its callback took the
+ * data's arrival, it took bytes from the socket, its answer is ready.
+ */
+SEC("raw_tracepoint/khttpd_wake")
+int module_wake(struct bpf_raw_tracepoint_args *ctx)
+{
+	mark_ready(record_of(ctx->args[0] & 0xffff));
+	return 0;
+}
+
+SEC("raw_tracepoint/khttpd_in")
+int module_in(struct bpf_raw_tracepoint_args *ctx)
+{
+	mark_recv(record_of(ctx->args[0] & 0xffff));
+	return 0;
+}
+
+SEC("raw_tracepoint/khttpd_ready")
+int module_ready(struct bpf_raw_tracepoint_args *ctx)
+{
+	mark_send(record_of(ctx->args[0] & 0xffff));
 	return 0;
 }

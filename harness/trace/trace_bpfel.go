@@ -25,22 +25,25 @@ type traceRecord struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	traceMapArrivals   = "arrivals"
-	traceMapDone       = "done"
-	traceMapRequests   = "requests"
-	traceMapWaking     = "waking"
-	traceMapWoken      = "woken"
-	traceProgDevice    = "device"
-	traceProgReady     = "ready"
-	traceProgRecv      = "recv"
-	traceProgRun       = "run"
-	traceProgSend      = "send"
-	traceProgTcp       = "tcp"
-	traceProgWake      = "wake"
-	traceProgXmit      = "xmit"
-	traceVarLost       = "lost"
-	traceVarServerNet  = "server_net"
-	traceVarServerPort = "server_port"
+	traceMapArrivals     = "arrivals"
+	traceMapDone         = "done"
+	traceMapRequests     = "requests"
+	traceProgDevice      = "device"
+	traceProgEnter       = "enter"
+	traceProgModuleIn    = "module_in"
+	traceProgModuleReady = "module_ready"
+	traceProgModuleWake  = "module_wake"
+	traceProgReady       = "ready"
+	traceProgRecv        = "recv"
+	traceProgRun         = "run"
+	traceProgSend        = "send"
+	traceProgTcp         = "tcp"
+	traceProgWake        = "wake"
+	traceProgXmit        = "xmit"
+	traceVarInKernel     = "in_kernel"
+	traceVarLost         = "lost"
+	traceVarServerNet    = "server_net"
+	traceVarServerPort   = "server_port"
 )
 
 // loadTrace returns the embedded CollectionSpec for trace.
@@ -85,14 +88,18 @@ type traceSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type traceProgramSpecs struct {
-	Device *ebpf.ProgramSpec `ebpf:"device"`
-	Ready  *ebpf.ProgramSpec `ebpf:"ready"`
-	Recv   *ebpf.ProgramSpec `ebpf:"recv"`
-	Run    *ebpf.ProgramSpec `ebpf:"run"`
-	Send   *ebpf.ProgramSpec `ebpf:"send"`
-	Tcp    *ebpf.ProgramSpec `ebpf:"tcp"`
-	Wake   *ebpf.ProgramSpec `ebpf:"wake"`
-	Xmit   *ebpf.ProgramSpec `ebpf:"xmit"`
+	Device      *ebpf.ProgramSpec `ebpf:"device"`
+	Enter       *ebpf.ProgramSpec `ebpf:"enter"`
+	ModuleIn    *ebpf.ProgramSpec `ebpf:"module_in"`
+	ModuleReady *ebpf.ProgramSpec `ebpf:"module_ready"`
+	ModuleWake  *ebpf.ProgramSpec `ebpf:"module_wake"`
+	Ready       *ebpf.ProgramSpec `ebpf:"ready"`
+	Recv        *ebpf.ProgramSpec `ebpf:"recv"`
+	Run         *ebpf.ProgramSpec `ebpf:"run"`
+	Send        *ebpf.ProgramSpec `ebpf:"send"`
+	Tcp         *ebpf.ProgramSpec `ebpf:"tcp"`
+	Wake        *ebpf.ProgramSpec `ebpf:"wake"`
+	Xmit        *ebpf.ProgramSpec `ebpf:"xmit"`
 }
 
 // traceMapSpecs contains maps before they are loaded into the kernel.
@@ -102,14 +109,13 @@ type traceMapSpecs struct {
 	Arrivals *ebpf.MapSpec `ebpf:"arrivals"`
 	Done     *ebpf.MapSpec `ebpf:"done"`
 	Requests *ebpf.MapSpec `ebpf:"requests"`
-	Waking   *ebpf.MapSpec `ebpf:"waking"`
-	Woken    *ebpf.MapSpec `ebpf:"woken"`
 }
 
 // traceVariableSpecs contains global variables before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type traceVariableSpecs struct {
+	InKernel   *ebpf.VariableSpec `ebpf:"in_kernel"`
 	Lost       *ebpf.VariableSpec `ebpf:"lost"`
 	ServerNet  *ebpf.VariableSpec `ebpf:"server_net"`
 	ServerPort *ebpf.VariableSpec `ebpf:"server_port"`
@@ -138,8 +144,6 @@ type traceMaps struct {
 	Arrivals *ebpf.Map `ebpf:"arrivals"`
 	Done     *ebpf.Map `ebpf:"done"`
 	Requests *ebpf.Map `ebpf:"requests"`
-	Waking   *ebpf.Map `ebpf:"waking"`
-	Woken    *ebpf.Map `ebpf:"woken"`
 }
 
 func (m *traceMaps) Close() error {
@@ -147,8 +151,6 @@ func (m *traceMaps) Close() error {
 		m.Arrivals,
 		m.Done,
 		m.Requests,
-		m.Waking,
-		m.Woken,
 	)
 }
 
@@ -156,6 +158,7 @@ func (m *traceMaps) Close() error {
 //
 // It can be passed to loadTraceObjects or ebpf.CollectionSpec.LoadAndAssign.
 type traceVariables struct {
+	InKernel   *ebpf.Variable `ebpf:"in_kernel"`
 	Lost       *ebpf.Variable `ebpf:"lost"`
 	ServerNet  *ebpf.Variable `ebpf:"server_net"`
 	ServerPort *ebpf.Variable `ebpf:"server_port"`
@@ -165,19 +168,27 @@ type traceVariables struct {
 //
 // It can be passed to loadTraceObjects or ebpf.CollectionSpec.LoadAndAssign.
 type tracePrograms struct {
-	Device *ebpf.Program `ebpf:"device"`
-	Ready  *ebpf.Program `ebpf:"ready"`
-	Recv   *ebpf.Program `ebpf:"recv"`
-	Run    *ebpf.Program `ebpf:"run"`
-	Send   *ebpf.Program `ebpf:"send"`
-	Tcp    *ebpf.Program `ebpf:"tcp"`
-	Wake   *ebpf.Program `ebpf:"wake"`
-	Xmit   *ebpf.Program `ebpf:"xmit"`
+	Device      *ebpf.Program `ebpf:"device"`
+	Enter       *ebpf.Program `ebpf:"enter"`
+	ModuleIn    *ebpf.Program `ebpf:"module_in"`
+	ModuleReady *ebpf.Program `ebpf:"module_ready"`
+	ModuleWake  *ebpf.Program `ebpf:"module_wake"`
+	Ready       *ebpf.Program `ebpf:"ready"`
+	Recv        *ebpf.Program `ebpf:"recv"`
+	Run         *ebpf.Program `ebpf:"run"`
+	Send        *ebpf.Program `ebpf:"send"`
+	Tcp         *ebpf.Program `ebpf:"tcp"`
+	Wake        *ebpf.Program `ebpf:"wake"`
+	Xmit        *ebpf.Program `ebpf:"xmit"`
 }
 
 func (p *tracePrograms) Close() error {
 	return _TraceClose(
 		p.Device,
+		p.Enter,
+		p.ModuleIn,
+		p.ModuleReady,
+		p.ModuleWake,
 		p.Ready,
 		p.Recv,
 		p.Run,

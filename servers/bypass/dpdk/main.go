@@ -41,7 +41,7 @@ func run() error {
 	root := flag.String("root", ".", "document root")
 	flag.IntVar(&o.cores, "cores", 1, "cores, each with a queue pair")
 	flag.IntVar(&o.mtu, "mtu", 1500, "the wire's MTU")
-	flag.StringVar(&o.stages, "stages", "", "write the times of each request's stages to this `file` (one core)")
+	flag.StringVar(&o.stages, "stages", os.Getenv("STAGES"), "write the times of each request's stages to this `file` at the end (one core); by default the variable STAGES names it")
 	flag.Parse()
 	var err error
 	if o.addr, err = netip.ParseAddrPort(*addr); err != nil || !o.addr.Addr().Is4() {

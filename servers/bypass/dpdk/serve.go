@@ -4,6 +4,7 @@ package main
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"os"
 	"sync/atomic"
@@ -49,7 +50,7 @@ func loop(q *port.Queue, p *port.Port, cfg tcpip.Config, site *http1.Site, o *op
 	clock := newClock(p.Hz)
 	stack.Announce()
 	if o.stages != "" {
-		app.Trace = httpd.NewTrace(4<<20, monotonic)
+		app.Trace = httpd.NewTrace(mostStages, monotonic)
 	}
 	var frames [port.Frames][]byte
 	var good [port.Frames]bool
@@ -76,12 +77,7 @@ func loop(q *port.Queue, p *port.Port, cfg tcpip.Config, site *http1.Site, o *op
 		stack.Flush()
 	}
 	if app.Trace != nil {
-		f, err := os.Create(o.stages)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		if err := app.Trace.Write(f); err != nil {
+		if err := write(app.Trace, o.stages); err != nil {
 			return err
 		}
 	}
@@ -89,6 +85,21 @@ func loop(q *port.Queue, p *port.Port, cfg tcpip.Config, site *http1.Site, o *op
 	fmt.Printf("dpdk: %d requests, %d connections left; %+v; %d polls, %d full, %d dropped\n",
 		app.Requests, stack.Conns(), stack.Stats, polls, full, dropped)
 	return nil
+}
+
+// mostStages bounds the memory that stages take.
+const mostStages = 4 << 20
+
+// write writes the stages; the file has its name only when it is whole.
+func write(t *httpd.Trace, name string) error {
+	f, err := os.Create(name + ".new")
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(t.Write(f), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(name+".new", name)
 }
 
 // monotonic reads CLOCK_MONOTONIC, which clients on this machine use, too.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"strconv"
 
 	"crossing/servers/bypass/tcpip"
 )
@@ -59,12 +60,20 @@ func (t *Trace) took(c *tcpip.Conn, n int, answered bool, before int64) {
 	*at += int64(n)
 }
 
-// Write writes the rows as CSV.
+// Write writes the rows as CSV, under the names that the dataset's table of
+// stages has for them.
 func (t *Trace) Write(w io.Writer) error {
-	b := bufio.NewWriter(w)
-	fmt.Fprintln(b, "port,offset,received_ns,tcp_ns,http_ns,sent_ns")
+	b := bufio.NewWriterSize(w, 1<<16)
+	fmt.Fprintln(b, "port,offset,device_ns,ready_ns,send_ns,first_tx_ns")
+	var line []byte
 	for _, r := range t.Rows[:t.unsent] {
-		fmt.Fprintf(b, "%d,%d,%d,%d,%d,%d\n", r.Port, r.Offset, r.Received, r.TCP, r.HTTP, r.Sent)
+		line = strconv.AppendUint(line[:0], uint64(r.Port), 10)
+		for _, v := range [...]int64{r.Offset, r.Received, r.TCP, r.HTTP, r.Sent} {
+			line = strconv.AppendInt(append(line, ','), v, 10)
+		}
+		if _, err := b.Write(append(line, '\n')); err != nil {
+			return err
+		}
 	}
 	return b.Flush()
 }
