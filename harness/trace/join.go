@@ -61,11 +61,11 @@ func stage(r *record, originNs int64) data.Stage {
 	return s
 }
 
-// within tells whether the server's times lie between the client's.
+// within tells whether the first of the server's times lies between the client's.
 func within(s *data.Stage, q *data.Request) bool {
 	for _, p := range points(s) {
 		if *p != 0 {
-			return *p >= q.SentNs && s.FirstNs <= q.LastByteNs
+			return *p >= q.SentNs && *p <= q.LastByteNs
 		}
 	}
 	return false

@@ -125,30 +125,54 @@ int BPF_PROG(device, struct sk_buff *skb)
 	return 0;
 }
 
+static __always_inline void mark_tcp(struct record *r)
+{
+	__u32 port = r->port;
+	__u64 *arrival = bpf_map_lookup_elem(&arrivals, &port);
+
+	if (arrival)
+		r->at[DEVICE] = *arrival;
+	r->at[TCP] = bpf_ktime_get_ns();
+	*waking_here() = port;
+}
+
+/*
+ * A connection's first request may come with the segment that establishes it
+ * (TCP_DEFER_ACCEPT, Apache's way), which tcp_probe does not see.
+ */
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(established, struct sock *sk, int before, int state)
+{
+	struct record *r;
+
+	if (state != BPF_TCP_ESTABLISHED)
+		return 0;
+	r = record_of_sock(sk);
+	if (!r)
+		return 0;
+	finish(r);
+	begin(r, bpf_ntohs(sk->__sk_common.skc_dport), 0);
+	mark_tcp(r);
+	return 0;
+}
+
 /* At the entry of tcp_rcv_established (net/ipv4/tcp_input.c). */
 SEC("tp_btf/tcp_probe")
 int BPF_PROG(tcp, struct sock *sk, struct sk_buff *skb)
 {
 	struct record *r = record_of_sock(sk);
-	__u32 port, len = skb->len;
 	struct tcp_sock *tp;
-	__u64 *arrival;
 	__u8 doff;
 
 	if (!r || bpf_probe_read_kernel(&doff, 1, skb->data + 12) ||
-	    len <= (doff >> 4) * 4)
+	    skb->len <= (doff >> 4) * 4)
 		return 0;
-	port = bpf_ntohs(sk->__sk_common.skc_dport);
 	finish(r);
 	if (!r->open) {
 		tp = bpf_skc_to_tcp_sock(sk);
-		begin(r, port, tp ? tp->bytes_received : 0);
+		begin(r, bpf_ntohs(sk->__sk_common.skc_dport), tp ? tp->bytes_received : 0);
 	}
-	arrival = bpf_map_lookup_elem(&arrivals, &port);
-	if (arrival)
-		r->at[DEVICE] = *arrival;
-	r->at[TCP] = bpf_ktime_get_ns();
-	*waking_here() = port;
+	mark_tcp(r);
 	return 0;
 }
 

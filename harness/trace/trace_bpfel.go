@@ -30,6 +30,7 @@ const (
 	traceMapRequests     = "requests"
 	traceProgDevice      = "device"
 	traceProgEnter       = "enter"
+	traceProgEstablished = "established"
 	traceProgModuleIn    = "module_in"
 	traceProgModuleReady = "module_ready"
 	traceProgModuleWake  = "module_wake"
@@ -90,6 +91,7 @@ type traceSpecs struct {
 type traceProgramSpecs struct {
 	Device      *ebpf.ProgramSpec `ebpf:"device"`
 	Enter       *ebpf.ProgramSpec `ebpf:"enter"`
+	Established *ebpf.ProgramSpec `ebpf:"established"`
 	ModuleIn    *ebpf.ProgramSpec `ebpf:"module_in"`
 	ModuleReady *ebpf.ProgramSpec `ebpf:"module_ready"`
 	ModuleWake  *ebpf.ProgramSpec `ebpf:"module_wake"`
@@ -170,6 +172,7 @@ type traceVariables struct {
 type tracePrograms struct {
 	Device      *ebpf.Program `ebpf:"device"`
 	Enter       *ebpf.Program `ebpf:"enter"`
+	Established *ebpf.Program `ebpf:"established"`
 	ModuleIn    *ebpf.Program `ebpf:"module_in"`
 	ModuleReady *ebpf.Program `ebpf:"module_ready"`
 	ModuleWake  *ebpf.Program `ebpf:"module_wake"`
@@ -186,6 +189,7 @@ func (p *tracePrograms) Close() error {
 	return _TraceClose(
 		p.Device,
 		p.Enter,
+		p.Established,
 		p.ModuleIn,
 		p.ModuleReady,
 		p.ModuleWake,

@@ -71,7 +71,7 @@ func tracepoints(t *Tracer, port uint16, namespace uint32) (err error) {
 		program    *ebpf.Program
 		instead    string // only where the kernel lacks this one
 	}{
-		{"netif_receive_skb", o.Device, ""}, {"tcp_probe", o.Tcp, ""}, {"sk_data_ready", o.Ready, ""},
+		{"netif_receive_skb", o.Device, ""}, {"inet_sock_set_state", o.Established, ""}, {"tcp_probe", o.Tcp, ""}, {"sk_data_ready", o.Ready, ""},
 		{"sched_waking", o.Wake, ""}, {"sched_switch", o.Run, ""}, {"tcp_rcv_space_adjust", o.Recv, ""},
 		{"tcp_sendmsg_locked", o.Send, ""}, {"sys_enter", o.Enter, "tcp_sendmsg_locked"}, {"net_dev_start_xmit", o.Xmit, ""},
 	} {
