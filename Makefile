@@ -94,6 +94,9 @@ bench-analysis: ## quantiles of 20 million rows with intervals, beside DuckDB's 
 bench-load: build ## our load generator beside wrk, as ratios
 	$(GO) run ./harness/bench/load
 
+bench-trace: build ## what the stage tracer costs: nginx with it and without, in pairs
+	$(GO) run ./harness/bench/trace
+
 kmod: ## build the kernel module for Linux 6.1 and 6.12, with all warnings
 	$(GO) test -count=1 -run TestBuildsWithoutWarnings -v ./servers/kernel/khttpd
 
@@ -125,4 +128,4 @@ readme-figure: # the README's figure, from the newest release
 clean: ## remove what was built and collected, but no released dataset
 	rm -rf bin out report .jupyter .cache kmod/build
 
-.PHONY: bench-analysis calibrate help setup build reproduce collect figures-fresh figures notebooks test claims doctor paper readme-figure bench-load kmod reproduce-vm abuse-vm clean
+.PHONY: bench-analysis calibrate help setup build reproduce collect figures-fresh figures notebooks test claims doctor paper readme-figure bench-load bench-trace kmod reproduce-vm abuse-vm clean

@@ -17,18 +17,26 @@ struct net {
 const volatile __u16 server_port = 8080;
 const volatile __u32 server_net = 0;	/* inode of the server's network namespace */
 
-enum point { DEVICE, TCP, READY, WOKEN, ONCPU, RECV, SEND, FIRST, LAST, POINTS };
-
+/*
+ * Times are CLOCK_MONOTONIC in ns, 0: not seen. The halves are written where the
+ * segment comes in and where the server runs, which may be two CPUs: each has a
+ * cache line of its own.
+ */
 struct record {
 	__u64 offset;
-	__u64 at[POINTS];	/* CLOCK_MONOTONIC, ns; 0: not seen */
 	__u32 port;
 	__u32 open;		/* a request is on its way */
+	__u64 arrived;		/* last frame from the port, before TCP knows whose it is */
+	__u64 device, tcp, ready, woken;
+	__u64 unused;
+	__u64 oncpu, recv, send, first, last;
+	__u64 unused_too[3];
 };
 
-/* By the client's port. */
+/* By the client's port. Maps that can be mapped begin at a page's start. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 65536);
 	__type(key, __u32);
 	__type(value, struct record);
@@ -49,7 +57,7 @@ static __always_inline struct record *record_of(__u32 port)
 /* finish - hand over the record if its request has been answered */
 static __always_inline void finish(struct record *r)
 {
-	if (!r->open || !r->at[FIRST])
+	if (!r->open || !r->first)
 		return;
 	if (bpf_ringbuf_output(&done, r, sizeof(*r), BPF_RB_NO_WAKEUP))
 		__sync_fetch_and_add(&lost, 1);
@@ -58,10 +66,13 @@ static __always_inline void finish(struct record *r)
 
 static __always_inline void begin(struct record *r, __u32 port, __u64 offset)
 {
+	__u64 arrived = r->arrived;
+
 	__builtin_memset(r, 0, sizeof(*r));
 	r->open = 1;
 	r->port = port;
 	r->offset = offset;
+	r->arrived = arrived;
 }
 
 /* left - a segment of the answer was given to the device */
@@ -69,12 +80,12 @@ static __always_inline void left(struct record *r)
 {
 	__u64 now;
 
-	if (!r || !r->open)
+	if (!r)
 		return;
 	now = bpf_ktime_get_ns();
-	if (!r->at[FIRST])
-		r->at[FIRST] = now;
-	r->at[LAST] = now;
+	if (!r->first)
+		r->first = now;
+	r->last = now;
 }
 
 #endif /* RECORD_H */

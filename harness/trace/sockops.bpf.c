@@ -81,7 +81,7 @@ static __always_inline void sending(struct bpf_sock_ops *ops, __u32 port)
 	if (now != *before) { /* the first send since a request came */
 		finish(r);
 		begin(r, port, *before);
-		r->at[SEND] = bpf_ktime_get_ns();
+		r->send = bpf_ktime_get_ns();
 		*before = now;
 	}
 	bpf_sock_ops_enable_tx_tstamp(kern, 0);

@@ -14,11 +14,22 @@ import (
 )
 
 type sockopsRecord struct {
-	_      structs.HostLayout
-	Offset uint64
-	At     [9]uint64
-	Port   uint32
-	Open   uint32
+	_         structs.HostLayout
+	Offset    uint64
+	Port      uint32
+	Open      uint32
+	Arrived   uint64
+	Device    uint64
+	Tcp       uint64
+	Ready     uint64
+	Woken     uint64
+	Unused    uint64
+	Oncpu     uint64
+	Recv      uint64
+	Send      uint64
+	First     uint64
+	Last      uint64
+	UnusedToo [3]uint64
 }
 
 // Names of all BPF objects in the ELF.

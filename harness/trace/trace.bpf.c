@@ -66,14 +66,7 @@ struct task_struct {
 #define PF_KTHREAD 0x00200000
 
 const volatile __u8 in_kernel = 0;	/* the server's threads are the kernel's */
-
-/* Last segment with data from each port, before TCP knows whose it is. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 65536);
-	__type(key, __u32);
-	__type(value, __u64);
-} arrivals SEC(".maps");
+const volatile __u8 by_call = 0;	/* sends are known by their system calls */
 
 /* Whose segment is being taken on each CPU, until that has woken someone. */
 static __u32 waking[256];
@@ -111,29 +104,23 @@ int BPF_PROG(device, struct sk_buff *skb)
 		__u8 version_ihl, before[8], protocol, after[10];
 		__be16 source, dest;
 	} h;
-	__u32 port;
-	__u64 *at;
+	struct record *r;
 
 	if (skb->dev->nd_net.net->ns.inum != server_net ||
 	    bpf_probe_read_kernel(&h, sizeof(h), skb->data) ||
 	    h.version_ihl != 0x45 || h.protocol != 6 || bpf_ntohs(h.dest) != server_port)
 		return 0;
-	port = bpf_ntohs(h.source);
-	at = bpf_map_lookup_elem(&arrivals, &port);
-	if (at)
-		*at = bpf_ktime_get_ns();
+	r = record_of(bpf_ntohs(h.source));
+	if (r)
+		r->arrived = bpf_ktime_get_ns();
 	return 0;
 }
 
 static __always_inline void mark_tcp(struct record *r)
 {
-	__u32 port = r->port;
-	__u64 *arrival = bpf_map_lookup_elem(&arrivals, &port);
-
-	if (arrival)
-		r->at[DEVICE] = *arrival;
-	r->at[TCP] = bpf_ktime_get_ns();
-	*waking_here() = port;
+	r->device = r->arrived;
+	r->tcp = bpf_ktime_get_ns();
+	*waking_here() = r->port;
 }
 
 /*
@@ -178,9 +165,9 @@ int BPF_PROG(tcp, struct sock *sk, struct sk_buff *skb)
 
 static __always_inline void mark_ready(struct record *r)
 {
-	if (!r || !r->open || r->at[RECV])
+	if (!r || !r->open)
 		return;
-	r->at[READY] = bpf_ktime_get_ns();
+	r->ready = bpf_ktime_get_ns();
 	*waking_here() = r->port;
 }
 
@@ -205,9 +192,9 @@ int BPF_PROG(wake, struct task_struct *p)
 		return 0;
 	*w = 0;
 	r = record_of(port);
-	if (!r || !r->open || r->at[WOKEN] || r->at[RECV])
+	if (!r || !r->open || r->woken || r->recv)
 		return 0;
-	r->at[WOKEN] = bpf_ktime_get_ns();
+	r->woken = bpf_ktime_get_ns();
 	t = &woken[p->pid & (THREADS - 1)];
 	t->pid = p->pid;
 	t->port = port;
@@ -224,21 +211,23 @@ int BPF_PROG(run, int preempt, struct task_struct *prev, struct task_struct *nex
 		return 0;
 	t->pid = 0;
 	r = record_of(t->port);
-	if (r && r->open && !r->at[ONCPU])
-		r->at[ONCPU] = bpf_ktime_get_ns();
+	if (r && !r->oncpu && !r->recv)
+		r->oncpu = bpf_ktime_get_ns();
 	return 0;
 }
 
 static __always_inline void mark_recv(struct record *r)
 {
-	__u32 pid = bpf_get_current_pid_tgid();
-	struct thread *t = &serving[pid & (THREADS - 1)];
-
-	if (!r || !r->open || r->at[SEND])
+	if (!r || r->send)
 		return;
-	r->at[RECV] = bpf_ktime_get_ns();
-	t->pid = pid;
-	t->port = r->port;
+	r->recv = bpf_ktime_get_ns();
+	if (by_call) {
+		__u32 pid = bpf_get_current_pid_tgid();
+		struct thread *t = &serving[pid & (THREADS - 1)];
+
+		t->pid = pid;
+		t->port = r->port;
+	}
 }
 
 /* When bytes were taken from the socket (net/ipv4/tcp.c, tcp_recvmsg_locked). */
@@ -251,8 +240,8 @@ int BPF_PROG(recv, struct sock *sk)
 
 static __always_inline void mark_send(struct record *r)
 {
-	if (r && r->open && !r->at[SEND])
-		r->at[SEND] = bpf_ktime_get_ns();
+	if (r && !r->send)
+		r->send = bpf_ktime_get_ns();
 }
 
 /* At the entry of tcp_sendmsg_locked (net/ipv4/tcp.c). */
@@ -278,8 +267,8 @@ int BPF_PROG(enter, void *regs, long id)
 	if (t->pid != pid || (id != 1 && id != 20 && id != 40 && id != 44 && id != 46))
 		return 0;
 	r = record_of(t->port);
-	if (r && r->open && r->at[RECV] && !r->at[FIRST])
-		r->at[SEND] = bpf_ktime_get_ns();
+	if (r && r->recv && !r->first)
+		r->send = bpf_ktime_get_ns();
 	return 0;
 }
 
@@ -298,7 +287,7 @@ int BPF_PROG(xmit, struct sk_buff *skb)
 	if (!sk)
 		return 0;
 	r = record_of_sock(sk);
-	if (!r || !r->open)
+	if (!r)
 		return 0;
 	head = skb->head;
 	tcp = head + skb->transport_header;

@@ -26,12 +26,28 @@ import (
 //go:generate go tool bpf2go -go-package trace -target bpfel -cc clang -cflags "-O2 -g -Wall -Werror -I/usr/include/x86_64-linux-gnu" trace trace.bpf.c
 //go:generate go tool bpf2go -go-package trace -target bpfel -cc clang -cflags "-O2 -g -Wall -Werror -I/usr/include/x86_64-linux-gnu" sockops sockops.bpf.c
 
-// record is a request's record as the kernel writes it (record.h).
+// record is a request's record.
 type record struct {
 	offset uint64
 	at     [9]uint64 // device, tcp, ready, woken, oncpu, recv, send, first, last
 	port   uint32
-	open   uint32
+}
+
+// kernelRecord is a record as the kernel writes it (struct record of record.h).
+type kernelRecord struct {
+	offset     uint64
+	port, open uint32
+	arrived    uint64
+	in         [4]uint64 // device, tcp, ready, woken
+	_          uint64
+	out        [5]uint64 // oncpu, recv, send, first, last
+	_          [3]uint64
+}
+
+func (k *kernelRecord) record() (r record) {
+	r.offset, r.port = k.offset, k.port
+	copy(r.at[copy(r.at[:], k.in[:]):], k.out[:])
+	return r
 }
 
 // A Tracer takes records until it is stopped.
@@ -101,7 +117,7 @@ func (p *programs) collect(ring *ebpf.Map) (err error) {
 }
 
 // drain moves records out of the ring once a second; in between the ring holds
-// them (300,000), so that no wake-up disturbs the run.
+// them (200,000), so that no wake-up disturbs the run.
 func (p *programs) drain() {
 	defer close(p.done)
 	var r ringbuf.Record
@@ -110,7 +126,8 @@ func (p *programs) drain() {
 			return
 		}
 		for p.reader.ReadInto(&r) == nil {
-			p.records = append(p.records, decode(r.RawSample))
+			k := decode(r.RawSample)
+			p.records = append(p.records, k.record())
 		}
 	}
 	for tick := time.NewTicker(time.Second); ; {
@@ -127,11 +144,11 @@ func (p *programs) drain() {
 
 // decode takes the bytes as they are: reflection would cost more than the
 // record did.
-func decode(b []byte) (r record) {
-	if len(b) >= int(unsafe.Sizeof(r)) {
-		r = *(*record)(unsafe.Pointer(&b[0]))
+func decode(b []byte) (k kernelRecord) {
+	if len(b) >= int(unsafe.Sizeof(k)) {
+		k = *(*kernelRecord)(unsafe.Pointer(&b[0]))
 	}
-	return r
+	return k
 }
 
 // finish detaches the programs and returns every record, those of each
@@ -143,12 +160,12 @@ func (p *programs) finish(ports map[uint16]bool) (records []record, lost uint64,
 	<-p.done
 	p.stop = nil
 	for port := range ports {
-		var b [unsafe.Sizeof(record{})]byte
+		var b [unsafe.Sizeof(kernelRecord{})]byte
 		if err := p.requests.Lookup(uint32(port), &b); err != nil {
 			return nil, 0, fmt.Errorf("the last requests' records: %w", err)
 		}
-		if r := decode(b[:]); r.open != 0 && r.at[7] != 0 {
-			p.records = append(p.records, r)
+		if k := decode(b[:]); k.open != 0 && k.out[3] != 0 { // answered
+			p.records = append(p.records, k.record())
 		}
 	}
 	err = p.lost.Get(&lost)

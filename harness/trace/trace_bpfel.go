@@ -14,18 +14,28 @@ import (
 )
 
 type traceRecord struct {
-	_      structs.HostLayout
-	Offset uint64
-	At     [9]uint64
-	Port   uint32
-	Open   uint32
+	_         structs.HostLayout
+	Offset    uint64
+	Port      uint32
+	Open      uint32
+	Arrived   uint64
+	Device    uint64
+	Tcp       uint64
+	Ready     uint64
+	Woken     uint64
+	Unused    uint64
+	Oncpu     uint64
+	Recv      uint64
+	Send      uint64
+	First     uint64
+	Last      uint64
+	UnusedToo [3]uint64
 }
 
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	traceMapArrivals     = "arrivals"
 	traceMapDone         = "done"
 	traceMapRequests     = "requests"
 	traceProgDevice      = "device"
@@ -41,6 +51,7 @@ const (
 	traceProgTcp         = "tcp"
 	traceProgWake        = "wake"
 	traceProgXmit        = "xmit"
+	traceVarByCall       = "by_call"
 	traceVarInKernel     = "in_kernel"
 	traceVarLost         = "lost"
 	traceVarServerNet    = "server_net"
@@ -108,7 +119,6 @@ type traceProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type traceMapSpecs struct {
-	Arrivals *ebpf.MapSpec `ebpf:"arrivals"`
 	Done     *ebpf.MapSpec `ebpf:"done"`
 	Requests *ebpf.MapSpec `ebpf:"requests"`
 }
@@ -117,6 +127,7 @@ type traceMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type traceVariableSpecs struct {
+	ByCall     *ebpf.VariableSpec `ebpf:"by_call"`
 	InKernel   *ebpf.VariableSpec `ebpf:"in_kernel"`
 	Lost       *ebpf.VariableSpec `ebpf:"lost"`
 	ServerNet  *ebpf.VariableSpec `ebpf:"server_net"`
@@ -143,14 +154,12 @@ func (o *traceObjects) Close() error {
 //
 // It can be passed to loadTraceObjects or ebpf.CollectionSpec.LoadAndAssign.
 type traceMaps struct {
-	Arrivals *ebpf.Map `ebpf:"arrivals"`
 	Done     *ebpf.Map `ebpf:"done"`
 	Requests *ebpf.Map `ebpf:"requests"`
 }
 
 func (m *traceMaps) Close() error {
 	return _TraceClose(
-		m.Arrivals,
 		m.Done,
 		m.Requests,
 	)
@@ -160,6 +169,7 @@ func (m *traceMaps) Close() error {
 //
 // It can be passed to loadTraceObjects or ebpf.CollectionSpec.LoadAndAssign.
 type traceVariables struct {
+	ByCall     *ebpf.Variable `ebpf:"by_call"`
 	InKernel   *ebpf.Variable `ebpf:"in_kernel"`
 	Lost       *ebpf.Variable `ebpf:"lost"`
 	ServerNet  *ebpf.Variable `ebpf:"server_net"`

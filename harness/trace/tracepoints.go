@@ -41,12 +41,13 @@ func tracepoints(t *Tracer, port uint16, namespace uint32) (err error) {
 	}
 	_, none := os.Stat(khttpd)
 	module := none == nil
-	v := spec.Variables
-	if err := errors.Join(v["server_port"].Set(port), v["server_net"].Set(namespace), v["in_kernel"].Set(module)); err != nil {
-		return err
-	}
 	missing, err := lacking(spec)
 	if err != nil {
+		return err
+	}
+	byCall := !module && slices.Contains(missing, "tcp_sendmsg_locked")
+	v := spec.Variables
+	if err := errors.Join(v["server_port"].Set(port), v["server_net"].Set(namespace), v["in_kernel"].Set(module), v["by_call"].Set(byCall)); err != nil {
 		return err
 	}
 	o := &traceObjects{}
@@ -69,13 +70,12 @@ func tracepoints(t *Tracer, port uint16, namespace uint32) (err error) {
 	for _, a := range []struct {
 		tracepoint string
 		program    *ebpf.Program
-		instead    string // only where the kernel lacks this one
 	}{
-		{"netif_receive_skb", o.Device, ""}, {"inet_sock_set_state", o.Established, ""}, {"tcp_probe", o.Tcp, ""}, {"sk_data_ready", o.Ready, ""},
-		{"sched_waking", o.Wake, ""}, {"sched_switch", o.Run, ""}, {"tcp_rcv_space_adjust", o.Recv, ""},
-		{"tcp_sendmsg_locked", o.Send, ""}, {"sys_enter", o.Enter, "tcp_sendmsg_locked"}, {"net_dev_start_xmit", o.Xmit, ""},
+		{"netif_receive_skb", o.Device}, {"inet_sock_set_state", o.Established}, {"tcp_probe", o.Tcp}, {"sk_data_ready", o.Ready},
+		{"sched_waking", o.Wake}, {"sched_switch", o.Run}, {"tcp_rcv_space_adjust", o.Recv},
+		{"tcp_sendmsg_locked", o.Send}, {"sys_enter", o.Enter}, {"net_dev_start_xmit", o.Xmit},
 	} {
-		if slices.Contains(missing, a.tracepoint) || a.instead != "" && (module || !slices.Contains(missing, a.instead)) {
+		if slices.Contains(missing, a.tracepoint) || a.tracepoint == "sys_enter" && !byCall {
 			continue
 		}
 		l, err := link.AttachTracing(link.TracingOptions{Program: a.program})

@@ -6,9 +6,7 @@
 // round, so that what the machine does besides falls on both. Their centre and
 // interval are of Hodges and Lehmann, over rounds.
 //
-// As root the clients and the server are real-time tasks while they are measured,
-// all at one priority: other work of the machine then waits, for less than the
-// kernel's limit for real-time tasks (sched_rt_runtime_us, 0.95 s in each second).
+// As root the clients and the server are real-time tasks while they are measured.
 package main
 
 import (
@@ -30,8 +28,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"crossing/harness/bench/realtime"
 	"crossing/harness/instance"
 	"crossing/harness/load"
 	"crossing/harness/load/check"
@@ -177,34 +174,9 @@ func (b *bench) server(ctx context.Context, dir string) (*instance.Instance, err
 	}
 	in, err := instance.Start(ctx, t, b.bed, instance.Places{Root: root, State: filepath.Join(dir, "state"), Bin: filepath.Join(wd, "bin"), Repo: wd})
 	if err == nil && b.realtime {
-		err = promote(in.PID())
+		err = realtime.Promote(in.PID())
 	}
 	return in, err
-}
-
-// priority is that of every measured process.
-const priority = 10
-
-// promote makes a process and its descendants real-time tasks.
-func promote(pid int) error {
-	attr := unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_FIFO, Priority: priority}
-	if err := unix.SchedSetAttr(pid, &attr, 0); err != nil {
-		return fmt.Errorf("make process %d a real-time task: %w", pid, err)
-	}
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
-	if err != nil {
-		return err
-	}
-	for _, s := range strings.Fields(string(text)) {
-		child, err := strconv.Atoi(s)
-		if err != nil {
-			return err
-		}
-		if err := promote(child); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (b *bench) measure(ctx context.Context, c client, target netip.AddrPort, connections int, serverCPU func() (time.Duration, error)) (burst, error) {
@@ -237,9 +209,7 @@ func (b *bench) command(h *testbed.Host) load.Command {
 	if !b.realtime {
 		return h.Command
 	}
-	return func(ctx context.Context, name string, arg ...string) *exec.Cmd {
-		return h.Command(ctx, "chrt", append([]string{"-f", strconv.Itoa(priority), name}, arg...)...)
-	}
+	return realtime.Command(h)
 }
 
 func (b *bench) ours(mode load.Mode) func(context.Context, netip.AddrPort, int) (burst, error) {
@@ -266,7 +236,7 @@ var wrkOutput = regexp.MustCompile(`(?s)(\d+) requests in .*Requests/sec: +([\d.
 func (b *bench) wrk(ctx context.Context, target netip.AddrPort, connections int) (one burst, err error) {
 	argv := []string{"timeout", "-s", "INT", fmt.Sprintf("%.3f", b.burst.Seconds())}
 	if b.realtime {
-		argv = append([]string{"chrt", "-f", strconv.Itoa(priority + 1)}, append(argv, "chrt", "-f", strconv.Itoa(priority))...)
+		argv = append([]string{"chrt", "-f", strconv.Itoa(realtime.Priority + 1)}, append(argv, "chrt", "-f", strconv.Itoa(realtime.Priority))...)
 	}
 	argv = append(argv, "wrk", "-t1", fmt.Sprintf("-c%d", connections), "-d10", fmt.Sprintf("http://%v/100", target))
 	cmd := b.bed.Client.Command(ctx, argv[0], argv[1:]...)
