@@ -51,7 +51,7 @@ func Columns(table string) []Field {
 	case "requests":
 		return append(fields(reflect.TypeFor[row]()), partitions...)
 	case "stages":
-		return append(fields(reflect.TypeFor[Stage]()), partitions...)
+		return append(fields(reflect.TypeFor[stageRow]()), partitions...)
 	}
 	return nil
 }

@@ -53,8 +53,9 @@ type Tier struct {
 	Ready    Ready             `yaml:"ready"`
 	// Stages is who takes the stages of a traced run's requests: the kernel
 	// (the default), or the server. That finds a file's name in its variable
-	// STAGES and has written them there when it ends, as CSV with columns named
-	// as those of the dataset's table stages, times on CLOCK_MONOTONIC.
+	// STAGES and has written them there when it ends: CSV with the columns port,
+	// offset and those points of the dataset's table stages that it has, each as
+	// a time on CLOCK_MONOTONIC in ns.
 	Stages string `yaml:"stages"`
 
 	// Deviations say, by the name of a row of the conformance kit, what is

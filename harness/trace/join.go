@@ -53,7 +53,7 @@ func join(records []record, requests []data.Request, originNs int64, source stri
 
 func stage(r *record, originNs int64) data.Stage {
 	s := data.Stage{Port: int32(r.port), Offset: int64(r.offset)}
-	for i, to := range points(&s) {
+	for i, to := range s.Points() {
 		if r.at[i] != 0 {
 			*to = int64(r.at[i]) - originNs
 		}
@@ -63,7 +63,7 @@ func stage(r *record, originNs int64) data.Stage {
 
 // within tells whether the first of the server's times lies between the client's.
 func within(s *data.Stage, q *data.Request) bool {
-	for _, p := range points(s) {
+	for _, p := range s.Points() {
 		if *p != 0 {
 			return *p >= q.SentNs && *p <= q.LastByteNs
 		}
@@ -71,17 +71,12 @@ func within(s *data.Stage, q *data.Request) bool {
 	return false
 }
 
-// points are a stage's times in the order of the request's way.
-func points(s *data.Stage) [9]*int64 {
-	return [...]*int64{&s.DeviceNs, &s.TCPNs, &s.ReadyNs, &s.WokenNs, &s.OnCPUNs, &s.RecvNs, &s.SendNs, &s.FirstNs, &s.LastNs}
-}
-
 // order takes out points that lie before an earlier one or after the client
 // had the last byte: a segment sent again, a thread that was woken for two
 // connections. What is left sums to the request's latency exactly.
 func order(s *data.Stage, q *data.Request) (out int) {
 	before := q.SentNs
-	for _, p := range points(s) {
+	for _, p := range s.Points() {
 		switch {
 		case *p == 0:
 		case *p < before || *p > q.LastByteNs:

@@ -12,8 +12,8 @@ import (
 	"strconv"
 )
 
-// columns are those of a server's own stages, named as the dataset's are:
-// what a request is known by, then its points, CLOCK_MONOTONIC in ns.
+// columns are those of a server's own stages, named as the dataset's are: what a
+// request is known by, then when it passed its points, CLOCK_MONOTONIC in ns.
 var columns = []string{
 	"port", "offset",
 	"device_ns", "tcp_ns", "ready_ns", "woken_ns", "oncpu_ns", "recv_ns", "send_ns", "first_tx_ns", "last_tx_ns",

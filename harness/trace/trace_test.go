@@ -70,7 +70,7 @@ func TestJoin(t *testing.T) {
 func sumsToLatency(t *testing.T, s *data.Stage, q *data.Request) {
 	t.Helper()
 	before, sum := q.SentNs, int64(0)
-	for _, p := range points(s) {
+	for _, p := range s.Points() {
 		if *p == 0 {
 			continue
 		}
