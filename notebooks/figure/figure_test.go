@@ -58,7 +58,10 @@ func forest() *Forest {
 }
 
 func stack() *Stack {
-	return &Stack{Title: "Shares", Parts: []string{"wire", "server"}, Bars: []Bar{{Name: "nginx", Shares: []float64{.3, .7}}, {Name: "flask", Why: "not traced"}}}
+	return &Stack{Title: "Shares", Panels: []string{"middle", "tail"}, Parts: []string{"wire", "server"}, Rows: []Row{
+		{Group: "nginx", Name: "16", Bars: []Bar{{Shares: []float64{.3, .7}, Label: "1 ms"}, {Shares: []float64{1, 0}}}},
+		{Group: "flask", Name: "1", Bars: []Bar{{Why: "not traced"}, {Why: "not traced"}}},
+	}}
 }
 
 // TestNothingIsDroppedInSilence: what cannot be drawn is named.

@@ -2,76 +2,149 @@
 package stages
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
+	"math"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
+	"time"
 
 	"crossing/data"
 	"crossing/notebooks/figure"
+	"crossing/notebooks/interval"
 	"crossing/notebooks/runs"
 	"crossing/notebooks/tail"
 )
 
+// Open opens the dataset that runs.DatasetEnv names, else the newest releases
+// of those that hold stages, else that of "netns", which has none.
+func Open() (sets []*runs.Set, err error) {
+	if os.Getenv(runs.DatasetEnv) == "" {
+		folder := filepath.Join(os.Getenv("CROSSING_REPO"), "data")
+		released, err := data.Releases(folder)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range []string{"netns-stages", "vm-stages"} {
+			r, ok := data.Newest(released, name)
+			if !ok {
+				continue
+			}
+			d, err := data.Open(r.Dir(folder))
+			if err != nil {
+				return nil, err
+			}
+			sets = append(sets, runs.New(d))
+		}
+	}
+	if len(sets) == 0 {
+		s, err := runs.Open("netns")
+		if err != nil {
+			return nil, err
+		}
+		sets = append(sets, s)
+	}
+	return sets, nil
+}
+
 // A Group is the traced runs of one tier at one load.
 type Group struct {
 	Tier runs.Tier
-	Load string
+	Load string // without the mark of a traced run
 	Runs []tail.Joined
 }
 
 // Groups reads the traced runs of the set, on one file.
 func Groups(s *runs.Set, file string) ([]Group, error) {
 	var groups []Group
-	all := s.Runs()
-	for i := range all {
-		r := &all[i]
+	for _, all := range traced(s, file) {
+		first := &all[0]
+		g := Group{Tier: runs.Tier{Name: first.Tier, Boundary: first.Boundary}, Load: untraced(first.Load)}
+		for i := range all {
+			requests, err := s.Requests(&all[i])
+			if err != nil {
+				return nil, err
+			}
+			times, err := s.Stages(&all[i])
+			if err != nil {
+				return nil, err
+			}
+			g.Runs = append(g.Runs, tail.Join(requests, times))
+		}
+		groups = append(groups, g)
+	}
+	return groups, nil
+}
+
+// traced are the usable traced runs, by tier and connections.
+func traced(s *runs.Set, file string) (groups [][]data.Run) {
+	for _, r := range s.Runs() {
 		if !r.Traced || r.Outcome != data.OK || r.File != file {
 			continue
 		}
-		requests, err := s.Requests(r)
-		if err != nil {
-			return nil, err
-		}
-		times, err := s.Stages(r)
-		if err != nil {
-			return nil, err
-		}
-		at := slices.IndexFunc(groups, func(g Group) bool { return g.Tier.Name == r.Tier && g.Load == r.Load })
+		at := slices.IndexFunc(groups, func(g []data.Run) bool { return g[0].Tier == r.Tier && g[0].Load == r.Load })
 		if at < 0 {
-			groups = append(groups, Group{Tier: runs.Tier{Name: r.Tier, Boundary: r.Boundary}, Load: r.Load})
+			groups = append(groups, nil)
 			at = len(groups) - 1
 		}
-		groups[at].Runs = append(groups[at].Runs, tail.Join(requests, times))
+		groups[at] = append(groups[at], r)
 	}
-	slices.SortFunc(groups, func(a, b Group) int {
-		if a.Tier.Name != b.Tier.Name {
-			return slices.IndexFunc(s.Tiers(), func(t runs.Tier) bool { return t == a.Tier }) - slices.IndexFunc(s.Tiers(), func(t runs.Tier) bool { return t == b.Tier })
-		}
-		return len(a.Load) - len(b.Load)
+	place := func(r *data.Run) int { return slices.Index(s.Tiers(), runs.Tier{Name: r.Tier, Boundary: r.Boundary}) }
+	slices.SortStableFunc(groups, func(a, b []data.Run) int {
+		return cmp.Or(place(&a[0])-place(&b[0]), int(a[0].Connections-b[0].Connections))
 	})
-	return groups, nil
+	return groups
 }
+
+// untraced is the load's label without the mark of a traced run.
+func untraced(load string) string { return strings.TrimSuffix(load, "t") }
+
+// name is the load as a figure has room for it: its connections.
+func (g *Group) name() string { return strings.TrimPrefix(g.Load, "c") }
 
 // Figure draws, for every group, where the middle half and the slowest 1 % of
 // the requests spend their time.
 func Figure(s *runs.Set, groups []Group) *figure.Figure {
-	f := figure.Stack{Title: "Where requests spend their time", Parts: tail.Names[:], Notes: []string{fmt.Sprintf("Dataset %s, traced runs; shares of the service time, means over runs.", s.Meta.ID())}}
+	f := figure.Stack{
+		Title: "Where requests spend their time, by server and connections", Parts: tail.Names[:],
+		Notes: []string{fmt.Sprintf("Dataset %s, traced runs; shares of the service time, means over runs. Behind each bar: the band's mean time. A part that a server does not have is not drawn.", s.Meta.ID())},
+	}
+	for _, band := range bands {
+		f.Panels = append(f.Panels, band.name)
+	}
+	few := false
 	for _, g := range groups {
+		row := figure.Row{Group: g.Tier.Name, Name: g.name(), Colour: figure.Colour(g.Tier.Boundary)}
 		for _, band := range bands {
-			b := figure.Bar{Name: fmt.Sprintf("%s %s, %s", g.Tier.Name, g.Load, band.name)}
+			b := figure.Bar{}
 			shares, err := tail.Shares(g.Runs, band.from, band.to)
 			if err != nil {
-				b.Why = err.Error()
+				b.Why, few = "too few requests", true
 			}
 			for _, s := range shares {
 				b.Shares = append(b.Shares, s.Estimate)
 			}
-			f.Bars = append(f.Bars, b)
+			if mean, err := tail.Time(g.Runs, band.from, band.to); err == nil {
+				b.Label = micros(mean.Estimate)
+			}
+			row.Bars = append(row.Bars, b)
 		}
+		f.Rows = append(f.Rows, row)
+	}
+	if few {
+		f.Notes = append(f.Notes, "Too few requests: no run has ten of them in the band.")
 	}
 	if len(groups) == 0 {
 		f.Notes = append(f.Notes, "This dataset has no traced runs; collect with a plan that says trace: true.")
 	}
 	return f.Draw()
+}
+
+func micros(ns float64) string {
+	return time.Duration(math.Round(ns/100) * 100).String()
 }
 
 var bands = []struct {
@@ -99,10 +172,56 @@ func Table(groups []Group) (header []string, rows [][]string) {
 	return header, rows
 }
 
-// Answer says which part of the slowest 1 % grows most against the middle
-// half, for each group.
+// Coverage says, for each tier and load, what took the stages, how many requests
+// have them and how many not, and what taking them cost: the request rate with
+// the tracer to that without, in the same block.
+func Coverage(s *runs.Set, file string) (header []string, rows [][]string) {
+	header = []string{"tier", "load", "by", "runs", "joined", "unjoined", "outside", "disordered", "lost", "rate with / without [95 %]"}
+	type cell struct{ tier, load string }
+	type block struct {
+		cell
+		block int32
+	}
+	rates := map[block]float64{}
+	for _, r := range s.Runs() {
+		if !r.Traced && r.Outcome == data.OK && r.File == file {
+			rates[block{cell{r.Tier, r.Load}, r.Block}] = r.Throughput
+		}
+	}
+	for _, g := range traced(s, file) {
+		var n, joined, unjoined, outside, disordered, lost int64
+		var by []string
+		var ratios []float64
+		for _, r := range g {
+			n++
+			joined, unjoined, outside = joined+r.Stages, unjoined+r.Unjoined, outside+r.Outside
+			disordered, lost = disordered+r.Disordered, lost+r.Lost
+			if !slices.Contains(by, r.Trace) {
+				by = append(by, r.Trace)
+			}
+			if without := rates[block{cell{r.Tier, untraced(r.Load)}, r.Block}]; without > 0 && r.Throughput > 0 {
+				ratios = append(ratios, r.Throughput/without)
+			}
+		}
+		cost := "no pair"
+		if in, err := interval.Geometric(ratios, .95); err == nil {
+			cost = fmt.Sprintf("%.2f [%.2f, %.2f]", in.Estimate, in.Lo, in.Hi)
+		} else if errors.Is(err, interval.ErrTooFew) && len(ratios) == 1 {
+			cost = fmt.Sprintf("%.2f, one pair", ratios[0])
+		}
+		rows = append(rows, []string{
+			g[0].Tier, untraced(g[0].Load), strings.Join(by, ", "), fmt.Sprint(n), fmt.Sprint(joined), fmt.Sprint(unjoined),
+			fmt.Sprint(outside), fmt.Sprint(disordered), fmt.Sprint(lost), cost,
+		})
+	}
+	return header, rows
+}
+
+// Answer says, in a sentence for each tier, which part of the slowest 1 % grows
+// most against the middle half, at each load.
 func Answer(groups []Group) []string {
 	var all []string
+	var of string
 	for _, g := range groups {
 		middle, err := tail.Shares(g.Runs, .25, .75)
 		if err != nil {
@@ -118,10 +237,22 @@ func Answer(groups []Group) []string {
 				best = p
 			}
 		}
-		all = append(all, fmt.Sprintf("%s %s: the slowest 1 %% spend %.0f %% of their time in “%s”, the middle half %.0f %%.", g.Tier.Name, g.Load, 100*slow[best].Estimate, slow[best].Part, 100*middle[best].Estimate))
+		at := fmt.Sprintf("at %s in “%s” (%.0f → %.0f %% of the time)", g.name(), slow[best].Part, 100*middle[best].Estimate, 100*slow[best].Estimate)
+		if g.Tier.Name == of {
+			all[len(all)-1] += ", " + at
+			continue
+		}
+		of = g.Tier.Name
+		all = append(all, fmt.Sprintf("%s: the slowest 1 %% lose more than the middle half %s", of, at))
+	}
+	for i := range all {
+		all[i] += "."
+	}
+	if len(groups) == 0 {
+		return []string{"This dataset has no traced runs, so where the slow requests spend their time cannot be told from it."}
 	}
 	if len(all) == 0 {
-		all = []string{"This dataset has no traced runs, so where the slow requests spend their time cannot be told from it."}
+		return []string{"No traced run of this dataset has requests enough to tell where the slowest 1 % spend their time."}
 	}
 	return all
 }

@@ -12,7 +12,8 @@ import (
 )
 
 // Names of the parts of a request's way, in order. Each ends at a point that
-// the tracer saw; one that was not seen gives its time to the next part.
+// was seen; one that was not gives its time to the next part. So a bypass tier,
+// which has no IP, wake-up, scheduling and receive of its own, has nothing there.
 var Names = [...]string{
 	"wire to server", // sent … device
 	"IP",             // … TCP took it
@@ -33,12 +34,13 @@ type Parts [len(Names)]int64
 // Split divides a request's service time among its parts.
 func Split(q *data.Request, s *data.Stage) (p Parts) {
 	before := q.SentNs
-	for i, at := range [...]int64{s.DeviceNs, s.TCPNs, s.ReadyNs, s.WokenNs, s.OnCPUNs, s.RecvNs, s.SendNs, s.FirstNs, s.LastNs, q.LastByteNs} {
-		if at == 0 {
+	points := s.Points()
+	for i, at := range append(points[:], &q.LastByteNs) {
+		if *at == 0 {
 			continue
 		}
-		p[i] = at - before
-		before = at
+		p[i] = *at - before
+		before = *at
 	}
 	return p
 }
@@ -113,6 +115,31 @@ func (j Joined) Means(from, to float64) (means [len(Names)]float64, err error) {
 type Share struct {
 	Part string
 	interval.Interval
+}
+
+// Time is the mean service time in ns over a band of requests, one value per
+// run, with an interval over runs. The error is as that of Shares.
+func Time(runs []Joined, from, to float64) (interval.Interval, error) {
+	var values []float64
+	for _, j := range runs {
+		m, err := j.Means(from, to)
+		if err != nil {
+			continue
+		}
+		total := 0.0
+		for _, v := range m {
+			total += v
+		}
+		values = append(values, total)
+	}
+	if len(values) == 0 {
+		return interval.Interval{}, ErrFew
+	}
+	in, err := interval.Mean(values, 0.95)
+	if errors.Is(err, interval.ErrTooFew) {
+		err = nil
+	}
+	return in, err
 }
 
 // Shares are the parts' shares of the total in a band of requests, one value
