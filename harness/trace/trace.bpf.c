@@ -120,6 +120,7 @@ static __always_inline void mark_tcp(struct record *r)
 {
 	r->device = r->arrived;
 	r->tcp = bpf_ktime_get_ns();
+	r->ready = 0;
 	*waking_here() = r->port;
 }
 
@@ -165,7 +166,8 @@ int BPF_PROG(tcp, struct sock *sk, struct sk_buff *skb)
 
 static __always_inline void mark_ready(struct record *r)
 {
-	if (!r || !r->open)
+	/* A sockmap says it again when it hands over. */
+	if (!r || !r->open || r->ready)
 		return;
 	r->ready = bpf_ktime_get_ns();
 	*waking_here() = r->port;
