@@ -143,8 +143,10 @@ func Figure(s *runs.Set, groups []Group) *figure.Figure {
 	return f.Draw()
 }
 
+// micros is a time to three digits.
 func micros(ns float64) string {
-	return time.Duration(math.Round(ns/100) * 100).String()
+	digits := math.Pow(10, math.Floor(math.Log10(max(ns, 1)))-2)
+	return time.Duration(math.Round(ns/digits) * digits).String()
 }
 
 var bands = []struct {
