@@ -116,8 +116,8 @@ func (p *programs) collect(ring *ebpf.Map) (err error) {
 	return nil
 }
 
-// drain moves records out of the ring once a second; in between the ring holds
-// them (200,000), so that no wake-up disturbs the run.
+// drain moves records out of the ring five times a second; in between the ring holds
+// them (60,000), so that no wake-up disturbs the run.
 func (p *programs) drain() {
 	defer close(p.done)
 	var r ringbuf.Record
@@ -130,7 +130,7 @@ func (p *programs) drain() {
 			p.records = append(p.records, k.record())
 		}
 	}
-	for tick := time.NewTicker(time.Second); ; {
+	for tick := time.NewTicker(200 * time.Millisecond); ; {
 		select {
 		case <-tick.C:
 			take()
