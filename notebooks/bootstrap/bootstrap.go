@@ -60,8 +60,14 @@ func Index(n int, p Plan, statistic func(pick []int) float64) (interval.Interval
 		return statistic(pick)
 	})
 	var err error
-	in.Lo, in.Hi, err = bounds(values, expanded(n, p.Level))
+	in.Lo, in.Hi, err = Percentile(values, n, p.Level)
 	return in, err
+}
+
+// Percentile is the expanded percentile interval of a statistic's values over
+// resamples of n independent units; it sorts the values.
+func Percentile(values []float64, n int, level float64) (lo, hi float64, err error) {
+	return bounds(values, expanded(n, level))
 }
 
 // expanded is the tail to cut at each side so that a percentile interval over n

@@ -4,7 +4,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
-	"sort"
+
+	"crossing/notebooks/bootstrap"
 )
 
 // A Method finds a knee in a curve.
@@ -36,20 +37,24 @@ type Knee struct {
 }
 
 // Bootstrap finds the knee of runs, rates[i][b] at load n[i] in block b, by
-// each method. The interval is the percentile bootstrap's over blocks: whole
-// blocks are drawn, since what disturbs a block disturbs all its loads.
-func Bootstrap(n []float64, rates [][]float64, draws int, seed uint64, level float64) []Knee {
+// each method. Whole blocks are drawn, since what disturbs a block disturbs all
+// its loads; the interval is the percentile bootstrap's, expanded as package
+// bootstrap says, over the resamples in which the method finds a knee.
+func Bootstrap(n []float64, rates [][]float64, p bootstrap.Plan) []Knee {
 	blocks := math.MaxInt
 	for _, r := range rates {
 		blocks = min(blocks, len(r))
 	}
 	mean := func(pick func(b int) int) Curve {
 		c := Curve{N: n, X: make([]float64, len(n))}
-		for i := range n {
-			for b := range blocks {
-				c.X[i] += math.Log(rates[i][pick(b)]) / float64(blocks)
+		for b := range blocks {
+			drawn := pick(b)
+			for i := range n {
+				c.X[i] += math.Log(rates[i][drawn]) / float64(blocks)
 			}
-			c.X[i] = math.Exp(c.X[i])
+		}
+		for i, x := range c.X {
+			c.X[i] = math.Exp(x)
 		}
 		return c
 	}
@@ -63,18 +68,17 @@ func Bootstrap(n []float64, rates [][]float64, draws int, seed uint64, level flo
 		}
 		k.Estimate, k.Err = m.Find(mean(func(b int) int { return b }))
 		if blocks >= 2 && k.Err == nil {
-			rng := rand.New(rand.NewPCG(seed, 0))
-			var found []float64
-			for range draws {
-				if v, err := m.Find(mean(func(int) int { return rng.IntN(blocks) })); err == nil {
-					found = append(found, v)
+			found := bootstrap.Draw(p, func(rng *rand.Rand) float64 {
+				v, err := m.Find(mean(func(int) int { return rng.IntN(blocks) }))
+				if err != nil {
+					return math.NaN()
 				}
-			}
-			k.Found = float64(len(found)) / float64(draws)
-			sort.Float64s(found)
+				return v
+			})
+			found = slices.DeleteFunc(found, math.IsNaN)
+			k.Found = float64(len(found)) / float64(p.Draws)
 			if len(found) > 0 {
-				k.Lo = found[int((1-level)/2*float64(len(found)))]
-				k.Hi = found[min(len(found)-1, int((1+level)/2*float64(len(found))))]
+				k.Lo, k.Hi, k.Err = bootstrap.Percentile(found, blocks, p.Level)
 			}
 		}
 		knees = append(knees, k)

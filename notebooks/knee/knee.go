@@ -10,6 +10,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 	"gonum.org/v1/gonum/optimize"
+	"gonum.org/v1/gonum/stat"
 )
 
 // A Curve is throughput against load: X[i] requests per second with N[i]
@@ -78,36 +79,48 @@ func (u USL) Knee() (float64, error) {
 	return math.Inf(1), ErrNone
 }
 
-// FitUSL fits the law by least squares on log rates, all parameters not
-// negative: errors of rates are about relative.
+// FitUSL fits the law by least squares on log rates, σ and κ not negative:
+// errors of rates are about relative. The best λ follows from the other two; the
+// search for them begins at the law's linear form, N/X = (1 + σ(N-1) +
+// κN(N-1))/λ, fitted in one step.
 func FitUSL(c Curve) (USL, error) {
 	if err := c.check(); err != nil {
 		return USL{}, err
 	}
-	at := func(p []float64) USL { return USL{math.Exp(p[0]), p[1] * p[1], p[2] * p[2]} }
-	problem := optimize.Problem{Func: func(p []float64) float64 {
-		u, sum := at(p), 0.0
-		for i := range c.N {
-			d := math.Log(u.At(c.N[i])) - math.Log(c.X[i])
-			sum += d * d
+	at := func(p []float64) (u USL, rss float64) {
+		u = USL{1, p[0] * p[0], p[1] * p[1]}
+		residuals := make([]float64, len(c.N))
+		for i, n := range c.N {
+			residuals[i] = math.Log(c.X[i] / u.At(n))
 		}
-		return sum
-	}}
-	best, found := USL{}, math.Inf(1)
-	for _, start := range [][]float64{{0, .3, .03}, {0, .1, .2}, {0, .8, .001}} {
-		start[0] = math.Log(c.X[0] / c.N[0])
-		r, err := optimize.Minimize(problem, start, &optimize.Settings{MajorIterations: 3000}, &optimize.NelderMead{})
-		if r == nil || err != nil && r.Status == optimize.Failure {
-			continue
-		}
-		if r.F < found {
-			best, found = at(r.X), r.F
-		}
+		mean, variance := stat.PopMeanVariance(residuals, nil)
+		u.Lambda = math.Exp(mean)
+		return u, variance
 	}
-	if math.IsInf(found, 1) {
-		return USL{}, errors.New("the fit did not converge")
+	start := linearUSL(c)
+	r, err := optimize.Minimize(optimize.Problem{Func: func(p []float64) float64 { _, rss := at(p); return rss }},
+		[]float64{math.Sqrt(start.Sigma), math.Sqrt(start.Kappa)}, &optimize.Settings{MajorIterations: 3000}, &optimize.NelderMead{})
+	if r == nil || err != nil && r.Status == optimize.Failure {
+		return USL{}, fmt.Errorf("the fit of the Universal Scalability Law did not converge: %w", err)
 	}
-	return best, nil
+	u, _ := at(r.X)
+	return u, nil
+}
+
+// linearUSL fits the law's linear form by relative least squares. What it finds
+// below 0 it moves a little above, so that a search can leave from there.
+func linearUSL(c Curve) USL {
+	a, y := mat.NewDense(len(c.N), 3, nil), mat.NewVecDense(len(c.N), nil)
+	for i, n := range c.N {
+		w := c.X[i] / n
+		a.SetRow(i, []float64{w, w * (n - 1), w * n * (n - 1)})
+		y.SetVec(i, 1)
+	}
+	var b mat.VecDense
+	if err := b.SolveVec(a, y); err != nil || !(b.AtVec(0) > 0) {
+		return USL{c.X[0], .1, .001}
+	}
+	return USL{1 / b.AtVec(0), max(b.AtVec(1)/b.AtVec(0), 1e-3), max(b.AtVec(2)/b.AtVec(0), 1e-5)}
 }
 
 // Segmented fits two straight lines to log rate against log load that meet at

@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	"crossing/notebooks/bootstrap"
 )
 
 var loads = []float64{1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 24, 32, 48, 64}
@@ -83,7 +85,7 @@ func TestIntervalHoldsTheKnee(t *testing.T) {
 			rates[i] = append(rates[i], c.X[i]*block*math.Exp(0.05*rng.NormFloat64()))
 		}
 	}
-	knees := Bootstrap(loads, rates, 200, 1, 0.95)
+	knees := Bootstrap(loads, rates, bootstrap.Plan{Draws: 200, Seed: 1, Level: .95})
 	for _, k := range knees {
 		if k.Err != nil || k.Method == "USL" { // the law is smooth, the truth is not
 			continue
@@ -92,13 +94,13 @@ func TestIntervalHoldsTheKnee(t *testing.T) {
 			t.Errorf("%s: %v [%v, %v], the knee is at %v", k.Method, k.Estimate, k.Lo, k.Hi, truth)
 		}
 	}
-	again := Bootstrap(loads, rates, 200, 1, 0.95)
+	again := Bootstrap(loads, rates, bootstrap.Plan{Draws: 200, Seed: 1, Level: .95})
 	for i := range knees {
 		if knees[i] != again[i] {
 			t.Errorf("the same seed gave %+v and %+v", knees[i], again[i])
 		}
 	}
-	if knees := Bootstrap(nil, nil, 10, 1, .95); knees[0].Err == nil {
+	if knees := Bootstrap(nil, nil, bootstrap.Plan{Draws: 10, Level: .95}); knees[0].Err == nil {
 		t.Error("no data has a knee")
 	}
 }

@@ -5,16 +5,14 @@ import (
 	"fmt"
 	"math"
 
+	"crossing/notebooks/bootstrap"
 	"crossing/notebooks/figure"
 	"crossing/notebooks/knee"
 	"crossing/notebooks/runs"
 )
 
-// draws of the bootstrap, and its seed: the same figure each time.
-const (
-	draws = 100
-	seed  = 1
-)
+// plan of the bootstrap over blocks: the same intervals each time.
+var plan = bootstrap.Plan{Draws: 400, Seed: 1, Level: .95}
 
 // A Tier is a server's knees.
 type Tier struct {
@@ -47,7 +45,7 @@ func Find(s *runs.Set, file string) []Tier {
 			}
 			rates = append(rates, at)
 		}
-		f := Tier{Tier: t, Knees: knee.Bootstrap(n, rates, draws, seed, 0.95)}
+		f := Tier{Tier: t, Knees: knee.Bootstrap(n, rates, plan)}
 		f.Common, f.Agree = knee.Agreement(f.Knees)
 		if clientBound > 0 {
 			f.Bound = "client-bound"
