@@ -1,11 +1,12 @@
 // Execute runs the notebooks headless on one dataset, checks that every output
 // has arrived, and prints the sentences that they computed.
 //
-//	execute [-dataset FOLDER] [-out FOLDER] [NOTEBOOK…]
+//	execute [-dataset FOLDER] [-out FOLDER] [-limit TIME] [-twice] [NOTEBOOK…]
 //
-// With -inplace the notebooks in the repository are executed where they are; a
-// second execution on the same dataset changes no byte of them. With -register
-// it only makes the kernel known, for Jupyter, and prints where.
+// A cell that fails, or runs longer than the limit, ends it with an error that
+// names the notebook and the cell. With -twice the executed notebooks are
+// executed once more, where they lie, and a byte that this changes is an error.
+// With -register it only makes the kernel known, for Jupyter, and prints where.
 package main
 
 import (
@@ -28,27 +29,33 @@ func main() {
 	log.SetPrefix("execute: ")
 	dataset := flag.String("dataset", "", "folder of the dataset (the newest release by default)")
 	out := flag.String("out", "out/notebooks", "folder for the executed notebooks; figures go to its folder figures")
-	inplace := flag.Bool("inplace", false, "execute the notebooks where they are")
+	limit := flag.Duration("limit", 2*time.Minute, "how long a cell may run")
+	twice := flag.Bool("twice", false, "execute the results once more, and demand the same bytes")
 	only := flag.Bool("register", false, "only register the kernel and print JUPYTER_PATH")
 	flag.Parse()
-	if err := run(*dataset, *out, *inplace, *only, flag.Args()); err != nil {
+	repo, err := os.Getwd()
+	if err != nil {
+		log.Fatal(err)
+	}
+	start := time.Now()
+	path, err := register(repo)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if *only {
+		fmt.Println(path)
+		return
+	}
+	fmt.Fprintf(os.Stderr, "Kernel and packages built in %.1f s.\n", time.Since(start).Seconds())
+	if err := run(path, *dataset, *out, *limit, *twice, flag.Args()); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(dataset, out string, inplace, only bool, notebooks []string) error {
-	repo, err := os.Getwd()
-	if err != nil {
-		return err
-	}
-	path, err := register(repo)
-	if err != nil {
-		return err
-	}
-	if only {
-		fmt.Println(path)
-		return nil
-	}
+// run executes the notebooks, all of them where none is named, with the kernel
+// that is registered at path.
+func run(path, dataset, out string, limit time.Duration, twice bool, notebooks []string) error {
+	var err error
 	if len(notebooks) == 0 {
 		if notebooks, err = filepath.Glob("notebooks/*.ipynb"); err != nil {
 			return err
@@ -71,15 +78,20 @@ func run(dataset, out string, inplace, only bool, notebooks []string) error {
 		return err
 	}
 	var answers []string
+	began := time.Now()
 	for i, name := range notebooks {
 		start := time.Now()
 		fmt.Fprintf(os.Stderr, "[%d/%d] %s … ", i+1, len(notebooks), filepath.Base(name))
-		n, err := execute(name, out, inplace, env)
+		n, err := execute(name, out, limit, env)
+		if err == nil && twice {
+			err = again(filepath.Join(out, filepath.Base(name)), limit, env)
+		}
 		if err != nil {
 			fmt.Fprintln(os.Stderr)
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		fmt.Fprintf(os.Stderr, "%.1f s\n", time.Since(start).Seconds())
+		left := time.Since(began) / time.Duration(i+1) * time.Duration(len(notebooks)-i-1)
+		fmt.Fprintf(os.Stderr, "%.1f s, about %.0f s left\n", time.Since(start).Seconds(), left.Seconds())
 		answers = append(answers, n.answers()...)
 	}
 	for _, a := range answers {
@@ -88,23 +100,28 @@ func run(dataset, out string, inplace, only bool, notebooks []string) error {
 	return nil
 }
 
-// execute runs one notebook. An output that was lost on its way is no fault of
-// the notebook, so it is run once more.
-func execute(name, out string, inplace bool, env []string) (*notebook, error) {
+// execute runs one notebook and puts the result into the folder out. An output
+// that was lost on its way is no fault of the notebook, so it is run once more.
+func execute(name, out string, limit time.Duration, env []string) (*notebook, error) {
+	result := filepath.Join(out, filepath.Base(name))
 	for try := 0; ; try++ {
-		arg := []string{"-m", "nbconvert", "--to", "notebook", "--execute", "--ExecutePreprocessor.record_timing=False", "--ExecutePreprocessor.timeout=600"}
-		result := filepath.Join(out, filepath.Base(name))
-		if inplace {
-			arg, result = append(arg, "--inplace"), name
+		arg := []string{"-m", "nbconvert", "--to", "notebook", "--execute", "--ExecutePreprocessor.record_timing=False",
+			fmt.Sprintf("--ExecutePreprocessor.timeout=%d", max(1, int(limit.Seconds())))}
+		if result == name { // nbconvert would choose another name
+			arg = append(arg, "--inplace", name)
 		} else {
-			arg = append(arg, "--output-dir", out)
+			arg = append(arg, "--output-dir", out, name)
 		}
-		cmd := exec.Command(python, append(arg, name)...)
+		cmd := exec.Command(python, arg...)
 		cmd.Env = env
 		var messages bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &messages, &messages
 		if err := cmd.Run(); err != nil {
-			return nil, fmt.Errorf("%w\n%s", err, tail(messages.String()))
+			source, readErr := readNotebook(name)
+			if readErr != nil {
+				return nil, readErr
+			}
+			return nil, fmt.Errorf("%s: %w\n%s", source.blame(messages.String(), limit), err, tail(messages.String()))
 		}
 		n, err := readNotebook(result)
 		if err != nil {
@@ -115,6 +132,40 @@ func execute(name, out string, inplace bool, env []string) (*notebook, error) {
 		}
 	}
 }
+
+// again executes a result where it lies, and compares.
+func again(name string, limit time.Duration, env []string) error {
+	first, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	if _, err := execute(name, filepath.Dir(name), limit, env); err != nil {
+		return fmt.Errorf("the second time: %w", err)
+	}
+	second, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	if at := differ(first, second); at >= 0 {
+		return fmt.Errorf("a second execution changed the result at byte %d: %q became %q", at, around(first, at), around(second, at))
+	}
+	return nil
+}
+
+// differ is where two texts first differ; -1: nowhere.
+func differ(a, b []byte) int {
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			return i
+		}
+	}
+	if len(a) != len(b) {
+		return min(len(a), len(b))
+	}
+	return -1
+}
+
+func around(b []byte, at int) []byte { return b[max(0, at-40):min(len(b), at+40)] }
 
 // tail is the end of what nbconvert printed: the cell and its error.
 func tail(s string) string {

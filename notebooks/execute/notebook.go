@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 )
 
 // A notebook is as much of nbformat 4 as is needed to check what an execution
@@ -90,6 +91,30 @@ func (n *notebook) check() error {
 		}
 	}
 	return nil
+}
+
+// blame names the cell at which an execution stopped, by the source that
+// nbconvert prints of it.
+func (n *notebook) blame(messages string, limit time.Duration) string {
+	for _, c := range n.Cells {
+		if c.Type != "code" {
+			continue
+		}
+		// Of a long cell whose time ran out it prints a list of its first lines.
+		lines := strings.Split(strings.TrimSpace(string(c.Source)), "\n")
+		head := make([]string, 0, 5)
+		for _, l := range lines[:min(len(lines), 5)] {
+			head = append(head, "'"+strings.ReplaceAll(l, "\t", `\t`)+"'")
+		}
+		out := strings.Contains(messages, "timed out while it was being executed")
+		if strings.Contains(messages, string(c.Source)) || len(lines) > 10 && strings.Contains(messages, "["+strings.Join(head, ", ")+"]") {
+			if out {
+				return fmt.Sprintf("cell %q ran longer than %v", c.ID, limit)
+			}
+			return fmt.Sprintf("cell %q failed", c.ID)
+		}
+	}
+	return "a cell failed"
 }
 
 // answers are the sentences that the notebook computed, in order.
