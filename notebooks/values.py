@@ -113,3 +113,36 @@ for q in (0.5, 0.9):
         fit = sm.QuantReg(y, m).fit(q=q, max_iter=10000, p_tol=1e-10)
         e = y - m @ fit.params
         print(f"\t{name} {q}: {np.round(fit.params, 6).tolist()} loss {np.sum(e * (q - (e < 0))):.8f}")
+
+print("queue: M/M/c with mean service 1 (servers, load, mean, p90 and p99 of the response time)")
+from scipy import integrate, optimize, special  # noqa: E402
+
+
+def erlang_c(c, a):
+    top = a**c / special.factorial(c) * c / (c - a)
+    return top / (sum(a**k / special.factorial(k) for k in range(c)) + top)
+
+
+for c, rho in ((1, 0.7), (3, 0.7), (8, 0.9)):
+    waits, rate = erlang_c(c, c * rho), c * (1 - rho)
+
+    def slower(t):
+        """P(wait + service > t): the wait is 0, or exponential with that rate."""
+        if abs(rate - 1) < 1e-9:
+            return np.exp(-t) * (1 + waits * t)
+        both = (rate * np.exp(-t) - np.exp(-rate * t)) / (rate - 1)
+        return (1 - waits) * np.exp(-t) + waits * both
+
+    at = [optimize.brentq(lambda t: slower(t) - tail, 0, 1000) for tail in (0.1, 0.01)]
+    print(f"\t{{{c}, {rho}, {1 + waits / rate:.6f}, {at[0]:.6f}, {at[1]:.6f}}},")
+
+print("queue: closed, exponential service of 1 (connections, servers, mean, p99)")
+for n, c in ((1, 1), (8, 1), (8, 3)):
+    # Before his own service: n-c+... departures at rate c each.
+    ahead = n - c
+    if ahead < 1:
+        print(f"\t{{{n}, {c}, 1, {stats.expon.ppf(.99):.6f}}},")
+        continue
+    wait = stats.gamma(ahead, scale=1 / c)
+    slower = lambda t: stats.expon.sf(t) + integrate.quad(lambda s: stats.expon.pdf(s) * wait.sf(t - s), 0, t)[0]
+    print(f"\t{{{n}, {c}, {ahead / c + 1:.6f}, {optimize.brentq(lambda t: slower(t) - .01, 0, 1000):.6f}}},")
