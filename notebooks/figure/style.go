@@ -70,3 +70,13 @@ func newPlot(title, x, y string) *plot.Plot {
 	}
 	return p
 }
+
+// Dashes of the n-th tier of a boundary, in points: line, gap, and so on; none
+// for a solid line.
+func Dashes(n int) []float64 {
+	all := []float64{}
+	for _, d := range dashes[n%len(dashes)] {
+		all = append(all, d.Points())
+	}
+	return all
+}

@@ -24,18 +24,9 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	sets := map[string]*runs.Set{}
-	released, err := data.Releases(*folder)
+	sets, err := runs.Released(*folder)
 	if err != nil {
 		log.Fatal(err)
-	}
-	for _, r := range released {
-		newest, _ := data.Newest(released, r.Name)
-		d, err := data.Open(newest.Dir(*folder))
-		if err != nil {
-			log.Fatal(err)
-		}
-		sets[r.Name] = runs.New(d)
 	}
 	if *extra != "" {
 		d, err := data.Open(filepath.Clean(*extra))

@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 
-	"crossing/data"
 	"crossing/notebooks/replica"
 	"crossing/notebooks/runs"
 	"crossing/paper/claims"
@@ -37,7 +36,7 @@ func main() {
 // readmeFigure is the answer in one figure: mean latency on the testbed that
 // everybody has.
 func readmeFigure(file string) error {
-	sets, err := released("data")
+	sets, err := runs.Released("data")
 	if err != nil {
 		return err
 	}
@@ -53,7 +52,7 @@ func readmeFigure(file string) error {
 }
 
 func run(out string) error {
-	sets, err := released("data")
+	sets, err := runs.Released("data")
 	if err != nil {
 		return err
 	}
@@ -81,24 +80,6 @@ func run(out string) error {
 		}
 	}
 	return nil
-}
-
-// released opens the newest release of each name.
-func released(folder string) (map[string]*runs.Set, error) {
-	all, err := data.Releases(folder)
-	if err != nil {
-		return nil, err
-	}
-	sets := map[string]*runs.Set{}
-	for _, r := range all {
-		newest, _ := data.Newest(all, r.Name)
-		d, err := data.Open(newest.Dir(folder))
-		if err != nil {
-			return nil, err
-		}
-		sets[r.Name] = runs.New(d)
-	}
-	return sets, nil
 }
 
 // numbers defines \num{NAME} for every number that the text names.
