@@ -16,6 +16,10 @@ import (
 	"crossing/notebooks/figure"
 )
 
+// FigureMIME is the form in which a figure's output bears the figure's name, so
+// that a report finds the files.
+const FigureMIME = "application/vnd.crossing.figure"
+
 // FiguresEnv names the environment variable with the folder that figures are
 // also saved to; without it they are only shown.
 const FiguresEnv = "CROSSING_FIGURES"
@@ -37,7 +41,7 @@ func Figure(name string, f *figure.Figure) error {
 	if err != nil {
 		return fmt.Errorf("figure %s: %w", name, err)
 	}
-	return send(f.Text, map[protocol.MIMEType]any{protocol.MIMEImagePNG: png, protocol.MIMEImageSVG: string(svg)})
+	return send(f.Text, map[protocol.MIMEType]any{protocol.MIMEImagePNG: png, protocol.MIMEImageSVG: string(svg), FigureMIME: name})
 }
 
 // Table shows rows under a header, and saves them as NAME.csv beside the
@@ -71,9 +75,13 @@ func Table(name string, header []string, rows [][]string) error {
 	return send(plain.String(), map[protocol.MIMEType]any{protocol.MIMETextHTML: rich.String()})
 }
 
-// Say shows a sentence that was computed.
+// Say shows a sentence that was computed. Without arguments the format is the
+// sentence, with whatever per cent signs it has.
 func Say(format string, arg ...any) error {
-	text := fmt.Sprintf(format, arg...)
+	text := format
+	if len(arg) > 0 {
+		text = fmt.Sprintf(format, arg...)
+	}
 	return send(text, map[protocol.MIMEType]any{protocol.MIMETextHTML: "<p><strong>" + html.EscapeString(text) + "</strong></p>"})
 }
 

@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"crossing/notebooks/show"
 )
 
 // python is Debian's: another python3 on PATH may lack nbconvert.
@@ -91,10 +93,9 @@ func describe(name string) (page, error) {
 			if strings.HasPrefix(string(o.Data["text/html"]), "<p><strong>") {
 				p.Answers = append(p.Answers, strings.TrimSpace(string(o.Data["text/plain"])))
 			}
-		}
-		for _, part := range strings.Split(string(c.Source), `show.Figure("`)[1:] {
-			figure, _, _ := strings.Cut(part, `"`)
-			p.Figures = append(p.Figures, figure)
+			if name := string(o.Data[show.FigureMIME]); name != "" {
+				p.Figures = append(p.Figures, name)
+			}
 		}
 	}
 	return p, nil

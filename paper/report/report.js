@@ -20,7 +20,7 @@ for (const section of document.querySelectorAll("section.chart")) {
 
   let quantity = chart.quantities[0];
   const rows = () => chart.connections.map((n, i) => [n, ...quantity.values[i].map((v) => v || [null, null, null])]);
-  const short = (v) => (v >= 10000 || v < 0.01 ? v.toExponential(2) : Number(v.toPrecision(3)).toString());
+  const short = (v) => Number(v.toPrecision(3)).toLocaleString("en", { maximumSignificantDigits: 3 });
 
   const series = {};
   for (const t of chart.tiers) series[t.name] = { color: t.colour, strokePattern: t.dashes.length ? t.dashes : null };
@@ -38,13 +38,14 @@ for (const section of document.querySelectorAll("section.chart")) {
     series,
     legend: "never",
     highlightSeriesOpts: { strokeWidth: 3 },
-    xRangePad: 12,
+    // A pad in pixels is not meant for a logarithmic axis.
+    dateWindow: [chart.connections[0] / 1.15, chart.connections.at(-1) * 1.15],
     axes: {
       x: {
         logscale: true,
         ticker: (lo, hi) => chart.connections.filter((n) => n >= lo && n <= hi).map((n) => ({ v: n, label: String(n) })),
       },
-      y: { axisLabelFormatter: short, axisLabelWidth: 64 },
+      y: { axisLabelFormatter: short, axisLabelWidth: 76 },
     },
     highlightCallback: (event, x, points, row, name) => {
       const i = chart.connections.indexOf(x);
@@ -63,7 +64,7 @@ for (const section of document.querySelectorAll("section.chart")) {
     quantity = chart.quantities[select.selectedIndex];
     graph.updateOptions({ file: rows(), ylabel: quantity.axis, valueRange: null });
   });
-  chart.tiers.forEach((t, i) => {
+  const boxes = chart.tiers.map((t, i) => {
     const label = make("label", tiers);
     const box = make("input", label);
     box.type = "checkbox";
@@ -71,6 +72,15 @@ for (const section of document.querySelectorAll("section.chart")) {
     box.value = t.name;
     make("span", label, " " + t.name).style.color = t.colour;
     box.addEventListener("change", () => graph.setVisibility(i, box.checked));
+    return box;
   });
+  for (const on of [true, false]) {
+    const button = make("button", choice, on ? "all" : "none");
+    button.type = "button";
+    button.addEventListener("click", () => {
+      for (const box of boxes) box.checked = on;
+      graph.setVisibility(boxes.map(() => on));
+    });
+  }
   section.graph = graph;
 }
