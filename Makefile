@@ -53,23 +53,51 @@ endif
 bench-bypass: build ## the bypass tiers against each other and the kernel, interleaved
 	@$(GO) run $(WITH_TAGS) ./servers/bypass/bench
 
-reproduce: setup build ## everything, from the servers to the figures
+reproduce: setup build ## everything, from the servers to the figures and the report
 	@rm -rf $(OUT)
 	@$(MAKE) collect figures-fresh
 	@echo
 	@echo "Fresh data:     $(OUT)/v0.0.0 (bin/data ls --folder out)"
 	@echo "Fresh figures:  $(OUT)/notebooks/figures"
-	@if [ -s data/RELEASES ]; then $(MAKE) figures; fi
+	@echo "Fresh report:   $(OUT)/report/index.html"
+	@if [ -s data/RELEASES ]; then $(MAKE) report; fi
+
+# Without root, without collecting: what is released is all that it reads.
+reproduce-archive: setup ## figures, report, claims and paper from the released datasets alone
+	@rm -rf out/released out/paper
+	@$(MAKE) report claims paper
+	@echo "Whether every byte is as it was: make reproduce-check"
+
+# All that reproduce-archive makes, but for LaTeX's notes to itself.
+produced := cd out && find released paper -type f \( -path 'released/*' -o -name '*.pdf' -o -name '*.tex' \) -print0 | LC_ALL=C sort -z | xargs -0 sha256sum
+
+reproduce-check: ## compare every file that reproduce-archive made with paper/CHECKSUMS
+	@test -s out/paper/paper.pdf || { echo "out/paper/paper.pdf is not there: make reproduce-archive first" >&2; exit 1; }
+	@($(produced)) >out/CHECKSUMS
+	@if diff paper/CHECKSUMS out/CHECKSUMS; then echo "All $$(wc -l <out/CHECKSUMS) files are the same bytes."; else \
+	echo "These files differ (<: as recorded, >: as made here). The bytes depend on the released datasets, on Go, and on Debian 12's nbconvert, dygraphs and TeX Live." >&2; exit 1; fi
+
+checksums: reproduce-archive ## record what reproduce-archive makes, after a release or a change of a figure
+	@($(produced)) >paper/CHECKSUMS
+	@echo "paper/CHECKSUMS: $$(wc -l <paper/CHECKSUMS) files"
 
 collect: build ## collect a dataset by PLAN into out/PLAN; goes on where it was cut off
 	@if [ -e $(OUT)/v0.0.0/SHA256SUMS ]; then echo "$(OUT) is there; remove it to collect anew"; else bin/harness sweep --available --out $(OUT)/v0.0.0 $(PLAN); fi
 
 figures-fresh: # the notebooks on what was collected
 	@$(GO) run ./notebooks/execute -dataset $(OUT)/v0.0.0 -out $(OUT)/notebooks
+	@$(GO) run ./paper/cmd/report -dataset $(OUT)/v0.0.0 -notebooks $(OUT)/notebooks -out $(OUT)/report >/dev/null
 
-figures: ## the notebooks on the newest released dataset
+figures: ## the notebooks on the newest released datasets
+	@rm -rf out/released/notebooks
 	@$(GO) run ./notebooks/execute -out out/released/notebooks
-	@echo "Figures of the released dataset: out/released/notebooks/figures"
+	@echo "Figures of the released datasets: out/released/notebooks/figures"
+
+report: figures ## the notebooks, figures and claims of the released datasets as a site
+	@echo "Report of the released datasets: $$($(GO) run ./paper/cmd/report -notebooks out/released/notebooks -out out/released/report)"
+
+notebooks-check: ## execute each notebook twice on the released datasets: the second time changes no byte
+	@$(GO) run ./notebooks/execute -twice -out out/notebooks-check
 
 notebooks: setup build ## open the notebooks in Jupyter
 	@path=$$($(GO) run ./notebooks/execute -register); cd notebooks; \
@@ -108,7 +136,7 @@ reproduce-vm: build ## run cells of vm-82576 again in virtual time, and compare 
 abuse-vm: ## the kernel module in the guest, in full: 200 load cycles, 1000 connections, every mode
 	KHTTPD_LONG=1 $(GO) test -count=1 -timeout 3h -run TestInGuest -v ./servers/kernel/khttpd
 
-claims: build ## the paper's claims, tested: verdict, estimate, interval, dataset
+claims: ## the paper's claims, tested: verdict, estimate, interval, dataset
 	@$(GO) run ./paper/cmd/claims
 
 doctor: build ## what keeps which server from running on this machine, and the remedy
@@ -128,4 +156,4 @@ readme-figure: # the README's figure, from the newest release
 clean: ## remove what was built and collected, but no released dataset
 	rm -rf bin out report .jupyter .cache kmod/build
 
-.PHONY: bench-analysis calibrate help setup build reproduce collect figures-fresh figures notebooks test claims doctor paper readme-figure bench-load bench-trace kmod reproduce-vm abuse-vm clean
+.PHONY: bench-analysis calibrate help setup build reproduce reproduce-archive reproduce-check checksums collect figures-fresh figures report notebooks-check notebooks test claims doctor paper readme-figure bench-load bench-trace kmod reproduce-vm abuse-vm clean
