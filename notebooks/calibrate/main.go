@@ -10,32 +10,32 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
-	"text/tabwriter"
-
-	"gonum.org/v1/gonum/stat"
 
 	"crossing/notebooks/bootstrap"
 	"crossing/notebooks/compare"
 	"crossing/notebooks/interval"
-	"crossing/notebooks/quantile"
+	"crossing/notebooks/knee"
+	"crossing/notebooks/tail"
 )
 
-// A Method computes an interval on data drawn by rng, and tells the truth.
+// A Method is an interval's method, on one kind of data.
 type Method struct {
 	Name, Data string
-	Draw       func(rng *rand.Rand, seed uint64) (in interval.Interval, truth float64, err error)
+	Draw       draw
 }
+
+// law and its loads are those of the knee's methods.
+var (
+	law   = knee.USL{Lambda: 1000, Sigma: .15, Kappa: .002}
+	loads = []float64{1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64}
+)
 
 // Methods are those of the notebooks.
 var Methods = []Method{
 	{"order statistics, p50", "2000 log-normal latencies", orderStatistics(.5, func(rng *rand.Rand) float64 { return math.Exp(rng.NormFloat64()) }, 1)},
 	{"order statistics, p99", "2000 Pareto latencies", orderStatistics(.99, func(rng *rand.Rand) float64 { return math.Pow(1-rng.Float64(), -1/1.5) }, math.Pow(.01, -1/1.5))},
-	{"order statistics, p90", "2000, 5 % of them about 40 ms", orderStatistics(.9, func(rng *rand.Rand) float64 {
-		if rng.Float64() < .05 {
-			return 40e3 + rng.Float64()
-		}
-		return 1 - math.Log(1-rng.Float64())
-	}, 1+math.Log(.95/.05))},
+	{"order statistics, p90", "2000, 5 % of them about 40 ms", orderStatistics(.9, twoModes(.05), 1+math.Log(.95/.05))},
+	{"order statistics, p99", "2000, 5 % of them about 40 ms", orderStatistics(.99, twoModes(.05), 40+math.Log(.05/.01))},
 	{"Student on logarithms", "10 log-normal runs", func(rng *rand.Rand, _ uint64) (interval.Interval, float64, error) {
 		x := make([]float64, 10)
 		for i := range x {
@@ -53,65 +53,40 @@ var Methods = []Method{
 		r, err := compare.Paired(x, y, .95)
 		return r.Interval, .8, err
 	}},
-	{"bootstrap over runs", "10 autocorrelated runs", overRuns(func(runs [][]float64, seed uint64) (interval.Interval, error) {
+	{"bootstrap over runs", "10 autocorrelated runs", overRuns(10, 100, 1, .9, func(runs [][]float64, seed uint64) (interval.Interval, error) {
 		return bootstrap.Index(len(runs), plan(seed), func(pick []int) float64 {
 			sum := 0.0
 			for _, r := range pick {
-				sum += stat.Mean(runs[r], nil)
+				sum += mean(runs[r])
 			}
 			return sum / float64(len(pick))
 		})
 	})},
-	{"hierarchical bootstrap", "10 autocorrelated runs", overRuns(func(runs [][]float64, seed uint64) (interval.Interval, error) {
-		return bootstrap.Hierarchical(runs, plan(seed), func(x []float64) float64 { return stat.Mean(x, nil) })
-	})},
-	{"moving blocks", "one series of 1000, lag-1 correlation 0.5", func(rng *rand.Rand, seed uint64) (interval.Interval, float64, error) {
-		in, err := bootstrap.Blocks(autoregressive(rng, 1000, .5), plan(seed), func(x []float64) float64 { return stat.Mean(x, nil) })
-		return in, 0, err
+	{"hierarchical bootstrap, mean", "10 autocorrelated runs", overRuns(10, 100, 1, .9, hierarchical(mean))},
+	{"hierarchical bootstrap, p50", "10 autocorrelated runs", overRuns(10, 100, 1, .9, hierarchical(median))},
+	{"hierarchical bootstrap, mean", "10 runs that differ much", overRuns(10, 200, 3, .5, hierarchical(mean))},
+	{"moving blocks, mean", "one series of 1000, independent", blocks(1000, 0, mean)},
+	{"moving blocks, mean", "one series of 1000, lag-1 correlation 0.5", blocks(1000, .5, mean)},
+	{"moving blocks, p50", "one series of 1000, lag-1 correlation 0.5", blocks(1000, .5, median)},
+	{"moving blocks, mean", "one series of 5000, lag-1 correlation 0.9", blocks(5000, .9, mean)},
+	{"knee of the USL", "10 blocks of its own curve", func(rng *rand.Rand, seed uint64) (interval.Interval, float64, error) {
+		truth, err := law.Knee()
+		if err != nil {
+			return interval.Interval{}, truth, err
+		}
+		return of(knee.Methods[1].Bootstrap(loads, rates(rng, loads, law.At), plan(seed)), truth)
 	}},
-	{"Student over requests (wrong, to compare)", "10 autocorrelated runs", overRuns(func(runs [][]float64, _ uint64) (interval.Interval, error) {
+	{"N* = Xmax/X1", "10 blocks, 8 at once are served", func(rng *rand.Rand, seed uint64) (interval.Interval, float64, error) {
+		few := []float64{1, 2, 4, 64}
+		return of(knee.Methods[0].Bootstrap(few, rates(rng, few, func(n float64) float64 { return min(n, 8) }), plan(seed)), 8)
+	}},
+	{"Student over requests (wrong, to compare)", "10 autocorrelated runs", overRuns(10, 100, 1, .9, func(runs [][]float64, _ uint64) (interval.Interval, error) {
 		return interval.Mean(slices.Concat(runs...), .95)
 	})},
 }
 
-func plan(seed uint64) bootstrap.Plan { return bootstrap.Plan{Draws: 400, Seed: seed, Level: .95} }
-
-func orderStatistics(q float64, draw func(*rand.Rand) float64, truth float64) func(*rand.Rand, uint64) (interval.Interval, float64, error) {
-	const unit = 1e6
-	return func(rng *rand.Rand, _ uint64) (interval.Interval, float64, error) {
-		x := make([]int64, 2000)
-		for i := range x {
-			x[i] = int64(unit * draw(rng))
-		}
-		e := quantile.Of(x, []float64{q}, .95)[0]
-		return interval.Interval{Estimate: float64(e.Value), Lo: float64(e.Lo), Hi: float64(e.Hi)}, unit * truth, e.Err
-	}
-}
-
-// overRuns draws runs whose levels differ, of autocorrelated values.
-func overRuns(of func(runs [][]float64, seed uint64) (interval.Interval, error)) func(*rand.Rand, uint64) (interval.Interval, float64, error) {
-	return func(rng *rand.Rand, seed uint64) (interval.Interval, float64, error) {
-		runs := make([][]float64, 10)
-		for i := range runs {
-			level := rng.NormFloat64()
-			runs[i] = autoregressive(rng, 100, .9)
-			for j := range runs[i] {
-				runs[i][j] += level
-			}
-		}
-		in, err := of(runs, seed)
-		return in, 0, err
-	}
-}
-
-func autoregressive(rng *rand.Rand, n int, phi float64) []float64 {
-	x := make([]float64, n)
-	last := rng.NormFloat64() / math.Sqrt(1-phi*phi)
-	for i := range x {
-		last = phi*last + rng.NormFloat64()
-		x[i] = last
-	}
-	return x
+func of(k knee.Knee, truth float64) (interval.Interval, float64, error) {
+	return interval.Interval{Estimate: k.Estimate, Lo: k.Lo, Hi: k.Hi}, truth, k.Err
 }
 
 // Coverage is the share of draws in which the interval holds the truth.
@@ -129,20 +104,39 @@ func Coverage(m Method, draws int) (float64, error) {
 	return float64(covered) / float64(draws), nil
 }
 
+// RankedFirst is the share of draws in which the stage that makes requests slow
+// is ranked first.
+func RankedFirst(draws int) (float64, error) {
+	n := 0
+	for d := range uint64(draws) {
+		first, err := ranksFirst(rand.New(rand.NewPCG(23, d)))
+		if err != nil {
+			return math.NaN(), err
+		}
+		if first {
+			n++
+		}
+	}
+	return float64(n) / float64(draws), nil
+}
+
 func main() {
 	draws := flag.Int("draws", 1000, "synthetic datasets for each method")
 	flag.Parse()
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "method\tdata\tcovers")
+	const row = "%-42s  %-48s  %s\n"
+	fmt.Printf(row, "method", "data", "covers")
 	for _, m := range Methods {
 		share, err := Coverage(m, *draws)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, "calibrate:", err)
 			os.Exit(1)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%.1f %%\n", m.Name, m.Data, 100*share)
+		fmt.Printf(row, m.Name, m.Data, fmt.Sprintf("%.1f %%", 100*share))
 	}
-	if err := w.Flush(); err != nil {
+	first, err := RankedFirst(*draws)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "calibrate:", err)
 		os.Exit(1)
 	}
+	fmt.Printf(row, "tail decomposition", fmt.Sprintf("6 runs, slow requests wait in one of %d stages", len(tail.Names)), fmt.Sprintf("ranks it first in %.1f %%", 100*first))
 }

@@ -9,7 +9,7 @@ import (
 // varies by 3 % to either side.
 func TestCoverage(t *testing.T) {
 	for _, m := range Methods {
-		t.Run(m.Name, func(t *testing.T) {
+		t.Run(m.Name+", "+m.Data, func(t *testing.T) {
 			share, err := Coverage(m, 200)
 			if err != nil {
 				t.Fatal(err)
@@ -18,5 +18,11 @@ func TestCoverage(t *testing.T) {
 				t.Errorf("covers %.3f", share)
 			}
 		})
+	}
+}
+
+func TestPlantedCauseIsRankedFirst(t *testing.T) {
+	if share, err := RankedFirst(50); err != nil || share < 1 {
+		t.Errorf("in %.2f of the draws (%v)", share, err)
 	}
 }

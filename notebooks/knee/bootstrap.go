@@ -37,13 +37,28 @@ type Knee struct {
 }
 
 // Bootstrap finds the knee of runs, rates[i][b] at load n[i] in block b, by
-// each method. Whole blocks are drawn, since what disturbs a block disturbs all
-// its loads; the interval is the percentile bootstrap's, expanded as package
-// bootstrap says, over the resamples in which the method finds a knee.
+// each method.
 func Bootstrap(n []float64, rates [][]float64, p bootstrap.Plan) []Knee {
+	var knees []Knee
+	for _, m := range Methods {
+		knees = append(knees, m.Bootstrap(n, rates, p))
+	}
+	return knees
+}
+
+// Bootstrap finds the knee by this method. Whole blocks are drawn, since what
+// disturbs a block disturbs all its loads; the interval is the percentile
+// bootstrap's, expanded as package bootstrap says, over the resamples in which
+// the method finds a knee.
+func (m Method) Bootstrap(n []float64, rates [][]float64, p bootstrap.Plan) Knee {
+	k := Knee{Method: m.Name, Estimate: math.NaN(), Lo: math.NaN(), Hi: math.NaN()}
 	blocks := math.MaxInt
 	for _, r := range rates {
 		blocks = min(blocks, len(r))
+	}
+	if len(n) == 0 || blocks == 0 || blocks == math.MaxInt {
+		k.Err = ErrShort
+		return k
 	}
 	mean := func(pick func(b int) int) Curve {
 		c := Curve{N: n, X: make([]float64, len(n))}
@@ -58,32 +73,22 @@ func Bootstrap(n []float64, rates [][]float64, p bootstrap.Plan) []Knee {
 		}
 		return c
 	}
-	var knees []Knee
-	for _, m := range Methods {
-		k := Knee{Method: m.Name, Estimate: math.NaN(), Lo: math.NaN(), Hi: math.NaN()}
-		if len(n) == 0 || blocks == 0 || blocks == math.MaxInt {
-			k.Err = ErrShort
-			knees = append(knees, k)
-			continue
-		}
-		k.Estimate, k.Err = m.Find(mean(func(b int) int { return b }))
-		if blocks >= 2 && k.Err == nil {
-			found := bootstrap.Draw(p, func(rng *rand.Rand) float64 {
-				v, err := m.Find(mean(func(int) int { return rng.IntN(blocks) }))
-				if err != nil {
-					return math.NaN()
-				}
-				return v
-			})
-			found = slices.DeleteFunc(found, math.IsNaN)
-			k.Found = float64(len(found)) / float64(p.Draws)
-			if len(found) > 0 {
-				k.Lo, k.Hi, k.Err = bootstrap.Percentile(found, blocks, p.Level)
-			}
-		}
-		knees = append(knees, k)
+	k.Estimate, k.Err = m.Find(mean(func(b int) int { return b }))
+	if blocks < 2 || k.Err != nil {
+		return k
 	}
-	return knees
+	found := slices.DeleteFunc(bootstrap.Draw(p, func(rng *rand.Rand) float64 {
+		v, err := m.Find(mean(func(int) int { return rng.IntN(blocks) }))
+		if err != nil {
+			return math.NaN()
+		}
+		return v
+	}), math.IsNaN)
+	k.Found = float64(len(found)) / float64(p.Draws)
+	if len(found) > 0 {
+		k.Lo, k.Hi, k.Err = bootstrap.Percentile(found, blocks, p.Level)
+	}
+	return k
 }
 
 // Agreement says whether all methods that found a knee could mean the same
