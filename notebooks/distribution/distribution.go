@@ -121,7 +121,7 @@ func CCDF(s *runs.Set, curves []Curve, connections int) *figure.Figure {
 // each further nine, as HdrHistogram's plots do.
 func HDR(s *runs.Set, curves []Curve, connections int) *figure.Figure {
 	l := figure.Lines{Title: title("Latency by percentile", connections), X: "One request in … is slower (2: median, 100: p99)", Y: "Latency (µs)", LogX: true, LogY: true,
-		Notes: notes(s, curves, "bands 95 % intervals over runs (drawn whole)"), Width: figure.PageWidth, Height: 9 * vg.Centimeter}
+		Notes: notes(s, curves, "bars 95 % intervals over runs (drawn whole)"), Width: figure.PageWidth, Height: 10.5 * vg.Centimeter, Bars: true}
 	for _, c := range curves {
 		line := figure.Series{Name: c.Tier.Name, Boundary: c.Tier.Boundary}
 		for _, p := range c.Points {

@@ -38,6 +38,7 @@ func renders(t *testing.T, f *Figure) [3][]byte {
 func TestSameBytesEachTime(t *testing.T) {
 	for name, draw := range map[string]func() *Figure{
 		"lines":  func() *Figure { return sample().Draw() },
+		"bars":   func() *Figure { l := sample(); l.Bars = true; return l.Draw() },
 		"forest": func() *Figure { return forest().Draw() },
 		"stack":  func() *Figure { return stack().Draw() },
 	} {

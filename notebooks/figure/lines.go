@@ -36,6 +36,7 @@ type Lines struct {
 	Bare        bool // there are no intervals, and the caller says why
 	WholeX      bool // X counts from 0 on a linear axis: only whole numbers are marked
 	Continuous  bool // X is measured, too, and not a load that was set
+	Bars        bool // intervals as bars, each series a little beside the last: where bands would cover each other
 }
 
 // Draw draws the figure. What cannot be drawn (no value, no interval, not
@@ -61,9 +62,13 @@ func (l *Lines) Draw() *Figure {
 	var xs []float64
 	used := map[string]int{}
 	lo, hi := math.Inf(1), math.Inf(-1)
-	for _, s := range l.Series {
+	for i, s := range l.Series {
 		c := Colour(s.Boundary)
 		points, dropped, bare := l.split(s)
+		aside := 1.0
+		if l.Bars && l.LogX {
+			aside = math.Exp(barsApart * (float64(i) - float64(len(l.Series)-1)/2))
+		}
 		if dropped > 0 {
 			notes = append(notes, fmt.Sprintf("%s: %d of %d points have no value", s.Name, dropped, len(s.Points)))
 		}
@@ -75,7 +80,7 @@ func (l *Lines) Draw() *Figure {
 		}
 		band, line := make(plotter.XYs, 0, 2*len(points)), make(plotter.XYs, len(points))
 		for i, q := range points {
-			line[i] = plotter.XY{X: q.X, Y: q.Y}
+			line[i] = plotter.XY{X: q.X * aside, Y: q.Y}
 			xs = append(xs, q.X)
 			lo, hi = min(lo, q.Y, l.positive(q.Lo)), max(hi, q.Y, finite(q.Hi))
 			if !math.IsNaN(q.Hi) {
@@ -87,7 +92,10 @@ func (l *Lines) Draw() *Figure {
 				band = append(band, plotter.XY{X: q.X, Y: l.floor(q)})
 			}
 		}
-		if len(band) > 2 {
+		switch {
+		case l.Bars:
+			p.Add(bars{points, l, aside, draw.LineStyle{Color: c, Width: vg.Points(0.5)}})
+		case len(band) > 2:
 			polygon, err := plotter.NewPolygon(band)
 			if err == nil {
 				polygon.Color, polygon.LineStyle.Width = faint(c), 0
@@ -99,7 +107,7 @@ func (l *Lines) Draw() *Figure {
 		p.Add(&plotter.Line{XYs: line, LineStyle: style})
 		p.Add(&plotter.Scatter{XYs: line, GlyphStyle: draw.GlyphStyle{Color: c, Radius: vg.Points(1.3), Shape: draw.CircleGlyph{}}})
 		last := points[len(points)-1]
-		ends = append(ends, label{s.Name, last.X, last.Y, c})
+		ends = append(ends, label{s.Name, last.X * aside, last.Y, c})
 	}
 	if len(ends) == 0 {
 		return empty(l.Title, append(notes, "nothing to draw"), width, height)
@@ -109,6 +117,10 @@ func (l *Lines) Draw() *Figure {
 	p.X.Min, p.X.Max = xs[0], xs[len(xs)-1]
 	if p.X.Min == p.X.Max {
 		p.X.Min, p.X.Max = p.X.Min/2, p.X.Max*2
+	}
+	if l.Bars && l.LogX {
+		room := math.Exp(barsApart * float64(len(l.Series)))
+		p.X.Min, p.X.Max = p.X.Min/room, p.X.Max*room
 	}
 	switch {
 	case l.LogX && l.Continuous:
@@ -134,6 +146,29 @@ func (l *Lines) Draw() *Figure {
 		upright(c, p, l.Y, p.DataCanvas(body))
 		name(c, p, p.DataCanvas(body), ends)
 	}}
+}
+
+// barsApart is how far the bars of one series are from the next one's, in
+// natural logarithms.
+const barsApart = 0.04
+
+// bars are the intervals of one series as vertical lines.
+type bars struct {
+	points []Point
+	l      *Lines
+	aside  float64
+	style  draw.LineStyle
+}
+
+// Plot implements plot.Plotter.
+func (b bars) Plot(c draw.Canvas, p *plot.Plot) {
+	tx, ty := p.Transforms(&c)
+	for _, q := range b.points {
+		if !math.IsNaN(q.Lo) && !math.IsNaN(q.Hi) {
+			x := tx(q.X * b.aside)
+			c.StrokeLine2(b.style, x, ty(b.l.floor(q)), x, ty(q.Hi))
+		}
+	}
 }
 
 // split parts the points that can be drawn from those that cannot.
