@@ -37,7 +37,7 @@ type Excess struct {
 func Excesses(s *runs.Set, file string) []Excess {
 	var all []Excess
 	for _, t := range s.Tiers() {
-		alone := map[int32]*data.Run{} // by block
+		alone := map[int32]lonely{}    // by block
 		by := map[string][]*data.Run{} // by load
 		var loads []string
 		for i := range s.Runs() {
@@ -46,7 +46,8 @@ func Excesses(s *runs.Set, file string) []Excess {
 				continue
 			}
 			if r.Loop == "closed" && r.Connections == 1 {
-				alone[r.Block] = r
+				services, err := s.Latencies(r, data.Service, nil)
+				alone[r.Block] = lonely{r, services, err}
 				continue
 			}
 			if len(by[r.Load]) == 0 {
@@ -85,20 +86,27 @@ func Excesses(s *runs.Set, file string) []Excess {
 	return all
 }
 
-// simulated requests of each closed loop: a p99 with a thousand beyond it.
-const simulated = 100_000
+// simulated requests of each closed loop: a p99 with some hundreds beyond it.
+const simulated = 30_000
+
+// A lonely run is one with one connection, and its service times in ns.
+type lonely struct {
+	run      *data.Run
+	services []int64
+	err      error // why there are none
+}
 
 // ideal is the 99th percentile in ns that an ideal queue has in place of the
 // run, with the services of the run alone.
-func ideal(s *runs.Set, alone, run *data.Run) (float64, error) {
-	services, err := s.Latencies(alone, data.Service, nil)
-	if err != nil {
-		return math.NaN(), err
+func ideal(s *runs.Set, alone lonely, run *data.Run) (float64, error) {
+	services := alone.services
+	if alone.err != nil {
+		return math.NaN(), alone.err
 	}
-	if len(services) == 0 || !(alone.Throughput > 0) || !(run.Throughput > 0) {
+	if len(services) == 0 || !(alone.run.Throughput > 0) || !(run.Throughput > 0) {
 		return math.NaN(), fmt.Errorf("block %d has no requests to take service times from", run.Block)
 	}
-	parallel := run.Throughput / alone.Throughput
+	parallel := run.Throughput / alone.run.Throughput
 	servers := max(1, int(math.Ceil(parallel-1e-9)))
 	if run.Loop == "closed" {
 		servers = min(servers, int(run.Connections))
@@ -107,6 +115,7 @@ func ideal(s *runs.Set, alone, run *data.Run) (float64, error) {
 	rng := rand.New(rand.NewPCG(plan.Seed, uint64(run.Block)))
 	serve := func() float64 { return stretch * float64(services[rng.IntN(len(services))]) }
 	var responses []float64
+	var err error
 	if run.Loop == "closed" {
 		n := int(run.Connections)
 		responses, err = queue.Closed(n, servers, simulated+10*n, serve)
