@@ -1,0 +1,85 @@
+package runs
+
+import (
+	"errors"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"crossing/data"
+)
+
+// set makes a dataset of the given runs.
+func set(t *testing.T, all ...data.Run) (*Set, string) {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "d")
+	w, err := data.Create(dir, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range all {
+		if err := w.Add(r, nil, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Finish(data.Meta{Name: "made", Version: "0.1.0", Date: "2026-01-01"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	d, err := data.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return New(d), dir
+}
+
+func made(tier, boundary, load string, connections, block int32, outcome data.Outcome, marks string) data.Run {
+	return data.Run{Run: tier + load, Tier: tier, Boundary: boundary, Load: load, File: "100", FileBytes: 100, Loop: "closed", Connections: connections, Block: block, Outcome: outcome, Marks: marks, Requests: 10}
+}
+
+func TestOnlyUsableRunsAreGiven(t *testing.T) {
+	traced := made("nginx", "user", "c4t", 4, 0, data.OK, "")
+	traced.Traced = true
+	open := made("nginx", "user", "r100", 4, 0, data.OK, "")
+	open.Loop = "open"
+	s, _ := set(t,
+		made("nginx", "user", "c4", 4, 1, data.OK, "steal"), made("nginx", "user", "c4", 4, 0, data.OK, ""),
+		made("nginx", "user", "c16", 16, 0, data.Rejected, ""), made("dpdk", "bypass", "c4", 4, 0, data.OK, "steal client-bound"),
+		made("ebpf", "kernel", "c1", 1, 0, data.OK, ""), made("apache", "user", "c1", 1, 0, data.OK, ""), traced, open)
+	if got := s.Tiers(); !slices.Equal(got, []Tier{{"apache", "user"}, {"nginx", "user"}, {"ebpf", "kernel"}, {"dpdk", "bypass"}}) {
+		t.Errorf("%v: not in the order of the boundaries", got)
+	}
+	closed := s.Closed("nginx", "100")
+	if len(closed) != 1 || len(closed[4]) != 2 || closed[4][0].Block != 0 || closed[4][1].Block != 1 {
+		t.Errorf("%+v", closed)
+	}
+	if got := s.Connections(); !slices.Equal(got, []int{1, 4, 16}) {
+		t.Error(got)
+	}
+	if got := s.Left(); !slices.Equal(got, []string{"nginx: runs rejected by a self-check: 1"}) {
+		t.Error(got)
+	}
+	if marked, of := s.Marked("steal"); marked != 2 || of != 7 {
+		t.Errorf("%d of %d", marked, of)
+	}
+	if got := s.Trust(); got != "Of the usable runs, in 1 of 7 the client could not go twice as fast, in 2 of 7 a hypervisor stole over 1 % of the CPUs' time." {
+		t.Error(got)
+	}
+	header, rows := s.Overview()
+	if len(rows) != 4 || len(rows[0]) != len(header) || rows[1][0] != "nginx" || rows[1][4] != "4" || rows[1][5] != "40" {
+		t.Errorf("%v %v", header, rows)
+	}
+}
+
+func TestOpenReadsWhatItIsTold(t *testing.T) {
+	_, dir := set(t, made("nginx", "user", "c1", 1, 0, data.OK, ""))
+	t.Setenv(DatasetEnv, dir)
+	s, err := Open("netns")
+	if err != nil || s.Meta.Name != "made" || s.Trust() != "No run bears a mark of the self-checks." {
+		t.Errorf("%+v %v", s, err)
+	}
+	t.Setenv(DatasetEnv, filepath.Join(dir, "absent"))
+	if _, err := Open("netns"); !errors.Is(err, ErrNoDataset) || !strings.Contains(err.Error(), "make collect") {
+		t.Error(err)
+	}
+}
