@@ -136,8 +136,8 @@ reproduce-vm: build ## run cells of vm-82576 again in virtual time, and compare 
 abuse-vm: ## the kernel module in the guest, in full: 200 load cycles, 1000 connections, every mode
 	KHTTPD_LONG=1 $(GO) test -count=1 -timeout 3h -run TestInGuest -v ./servers/kernel/khttpd
 
-claims: ## the paper's claims, tested: verdict, estimate, interval, dataset
-	@$(GO) run ./paper/cmd/claims
+claims: ## the paper's claims, tested: verdict, estimate, interval, dataset; CLAIM=C3 for one
+	@$(GO) run ./paper/cmd/claims $(CLAIM)
 
 doctor: build ## what keeps which server from running on this machine, and the remedy
 	@bin/harness doctor

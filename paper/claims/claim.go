@@ -14,14 +14,15 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"crossing/data"
+	"crossing/notebooks/runs"
 )
 
 // A Claim is one entry of claims.yaml.
 type Claim struct {
 	ID          string   `yaml:"id"`
-	Text        string   `yaml:"text"`
+	Text        string   `yaml:"text"`        // what the paper said; where exploratory, what the data suggest
 	Exploratory bool     `yaml:"exploratory"` // suggested by the data, not by the paper
-	Datasets    []string `yaml:"datasets"`    // the first that is there is taken
+	Datasets    []string `yaml:"datasets"`    // the first that holds all it takes gives the verdict
 	Test        string   `yaml:"test"`
 	Quantity    string   `yaml:"quantity"`
 	Other       string   `yaml:"other"` // second quantity of same-order
@@ -29,6 +30,14 @@ type Claim struct {
 	Loads       []int    `yaml:"loads"` // connections; all of the dataset by default
 	Margin      float64  `yaml:"margin"`
 	Value       float64  `yaml:"value"`
+
+	// Labels are the names that the tiers have in a dataset that calls them
+	// otherwise.
+	Labels map[string][]string `yaml:"labels"`
+	// Note says what the test leaves open, whatever the data.
+	Note string `yaml:"note"`
+	// Explain names an analysis that says why: mystery.
+	Explain string `yaml:"explain"`
 }
 
 // A Verdict is what the data say of a claim.
@@ -42,13 +51,22 @@ const (
 	NotTested    Verdict = "NOT TESTED" // no dataset holds what it takes
 )
 
-// A Result is a tested claim.
+// A Finding is what one dataset says of a claim.
+type Finding struct {
+	Verdict Verdict
+	Dataset string   // name and version; empty where none holds what it takes
+	Lacks   []string // tiers of the claim that the dataset does not have
+	Numbers string   // estimate and interval, in words
+	Caution string   // wire, client, emulation and noise, as the dataset's columns tell
+}
+
+// A Result is a tested claim: the finding that gives the verdict, and those of
+// the other datasets that can say something.
 type Result struct {
 	Claim
-	Verdict Verdict
-	Dataset string // name and version
-	Numbers string // estimate and interval, in words
-	Caution string // what the verdict does not allow for
+	Finding
+	Elsewhere []Finding
+	Why       string // what the claim's own analysis found; empty without one
 }
 
 // quantities are what a run can be asked for.
@@ -57,8 +75,10 @@ var quantities = map[string]func(*data.Run) float64{
 	"p90":          func(r *data.Run) float64 { return float64(r.P90Ns) },
 	"p99":          func(r *data.Run) float64 { return float64(r.P99Ns) },
 	"1/throughput": func(r *data.Run) float64 { return 1 / r.Throughput },
-	"p90/mean":     func(r *data.Run) float64 { return float64(r.P90Ns) / r.MeanNs },
 	"p99/mean":     func(r *data.Run) float64 { return float64(r.P99Ns) / r.MeanNs },
+	// How far the two are apart, as a ratio of at least 1: with a tail that is
+	// long enough the 90th percentile lies below the mean.
+	"p90 apart from mean": func(r *data.Run) float64 { return max(float64(r.P90Ns)/r.MeanNs, r.MeanNs/float64(r.P90Ns)) },
 }
 
 // Read reads and checks the claims.
@@ -90,7 +110,7 @@ func (c *Claim) check() error {
 	}
 	want, ok := tests[c.Test]
 	if !ok {
-		return fmt.Errorf("test %q: one of ordering, below, equivalent, same-order, reaches, knee", c.Test)
+		return fmt.Errorf("test %q: one of %s", c.Test, strings.Join(testNames(), ", "))
 	}
 	if len(c.Tiers) < want.tiers {
 		return fmt.Errorf("test %s takes at least %d tiers", c.Test, want.tiers)
@@ -106,24 +126,121 @@ func (c *Claim) check() error {
 	if c.Test == "same-order" && c.Other == "" {
 		return errors.New("test same-order takes another quantity (other)")
 	}
+	for name, labels := range c.Labels {
+		if len(labels) != len(c.Tiers) {
+			return fmt.Errorf("labels for %s: %d for %d tiers", name, len(labels), len(c.Tiers))
+		}
+	}
+	if _, ok := explanations[c.Explain]; c.Explain != "" && !ok {
+		return fmt.Errorf("explain %q: the only analysis is mystery", c.Explain)
+	}
 	return nil
+}
+
+// Test tests a claim on each of its datasets that is there. The first that
+// holds all its tiers gives the verdict, else the first that holds some of
+// them; of those a part of the claim can be contradicted, but not the whole
+// supported. open returns the newest dataset of a name, or false.
+func Test(c Claim, open func(name string) (*runs.Set, bool)) Result {
+	var whole, part []Finding
+	var lacks []string
+	for _, name := range c.Datasets {
+		s, ok := open(name)
+		if !ok {
+			lacks = append(lacks, "no dataset "+name+" is released")
+			continue
+		}
+		f, err := c.on(s)
+		switch {
+		case err != nil:
+			lacks = append(lacks, fmt.Sprintf("%s %v", s.Meta.ID(), err))
+		case len(f.Lacks) == 0:
+			whole = append(whole, f)
+		default:
+			part = append(part, f)
+		}
+	}
+	r := Result{Claim: c, Finding: Finding{Verdict: NotTested, Numbers: strings.Join(lacks, "; ")}}
+	if all := append(whole, part...); len(all) > 0 {
+		r.Finding, r.Elsewhere = all[0], all[1:]
+	}
+	if c.Explain != "" {
+		r.Why = explanations[c.Explain](open)
+	}
+	return r
+}
+
+// on tests the claim on one dataset. The error says what the dataset lacks.
+func (c Claim) on(s *runs.Set) (f Finding, err error) {
+	if labels, ok := c.Labels[s.Meta.Name]; ok {
+		c.Tiers = labels
+	}
+	want := tests[c.Test]
+	there := func(t string) bool { return len(s.Closed(t, file)) > 0 }
+	for _, t := range c.Tiers {
+		if !there(t) {
+			f.Lacks = append(f.Lacks, t)
+		}
+	}
+	c.Tiers = slices.DeleteFunc(slices.Clone(c.Tiers), func(t string) bool { return !there(t) })
+	if len(c.Tiers) < max(want.tiers, 1) {
+		return f, fmt.Errorf("has no %s", strings.Join(f.Lacks, ", "))
+	}
+	c.Loads = common(s, &c)
+	if len(c.Loads) < want.loads {
+		return f, fmt.Errorf("has %d of the loads in all these tiers; the test takes %d", len(c.Loads), want.loads)
+	}
+	f.Dataset = s.Meta.ID()
+	f.Verdict, f.Numbers = want.run(&c, s)
+	f.Caution = caution(s, &c)
+	if len(f.Lacks) > 0 {
+		f.Numbers = "without " + strings.Join(f.Lacks, ", ") + ": " + f.Numbers
+		if f.Verdict == Supported {
+			f.Verdict = Inconclusive
+			f.Numbers = "holds as far as it can be tested; " + f.Numbers
+		}
+	}
+	return f, nil
+}
+
+// common are the claim's loads, or all of the dataset, at which every tier has
+// a usable run.
+func common(s *runs.Set, c *Claim) (loads []int) {
+	for _, n := range s.Connections() {
+		if len(c.Loads) > 0 && !slices.Contains(c.Loads, n) {
+			continue
+		}
+		if !slices.ContainsFunc(c.Tiers, func(t string) bool { return len(s.Closed(t, file)[n]) == 0 }) {
+			loads = append(loads, n)
+		}
+	}
+	return loads
 }
 
 // String is the result as `make claims` prints it.
 func (r Result) String() string {
 	var b strings.Builder
-	kind := ""
+	said := "the paper: "
 	if r.Exploratory {
-		kind = " (exploratory)"
+		said = "exploratory: "
 	}
-	fmt.Fprintf(&b, "%-4s %-12s %s%s\n", r.ID, r.Verdict, r.Text, kind)
-	if r.Dataset != "" {
-		fmt.Fprintf(&b, "     dataset %s: %s\n", r.Dataset, r.Numbers)
-	} else {
+	fmt.Fprintf(&b, "%-4s %-12s %s%s\n", r.ID, r.Verdict, said, r.Text)
+	if r.Dataset == "" {
 		fmt.Fprintf(&b, "     %s\n", r.Numbers)
+	} else {
+		fmt.Fprintf(&b, "     dataset %s: %s\n", r.Dataset, r.Numbers)
 	}
 	if r.Caution != "" {
-		fmt.Fprintf(&b, "     caution: %s\n", r.Caution)
+		fmt.Fprintf(&b, "     as far as the data tell: %s\n", r.Caution)
+	}
+	if r.Note != "" {
+		fmt.Fprintf(&b, "     left open: %s\n", r.Note)
+	}
+	if r.Why != "" {
+		fmt.Fprintf(&b, "     why: %s\n", r.Why)
+	}
+	for _, f := range r.Elsewhere {
+		fmt.Fprintf(&b, "     elsewhere, %s: %s; %s\n", f.Dataset, f.Verdict, f.Numbers)
 	}
 	return b.String()
 }

@@ -2,6 +2,7 @@ package claims
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -22,6 +23,7 @@ const file = "100"
 
 type test struct {
 	tiers    int  // that it takes at least
+	loads    int  // that it takes at least
 	quantity bool // that it takes one
 	run      func(*Claim, *runs.Set) (Verdict, string)
 }
@@ -30,72 +32,17 @@ var tests map[string]test
 
 func init() {
 	tests = map[string]test{
-		"ordering":   {2, true, ordering},
-		"below":      {2, true, below},
-		"equivalent": {2, true, equivalent},
-		"same-order": {2, true, sameOrder},
-		"reaches":    {1, true, reaches},
-		"knee":       {1, false, atKnee},
+		"ordering":    {2, 1, true, ordering},
+		"below":       {2, 1, true, ordering},
+		"equivalent":  {2, 1, true, equivalent},
+		"same-order":  {2, 1, true, sameOrder},
+		"reaches":     {1, 1, true, reaches},
+		"knee":        {1, 4, false, atKnee},
+		"larger-step": {3, 1, true, largerStep},
 	}
 }
 
-// Test tests a claim on the first of its datasets that is there and holds its
-// tiers. open returns the newest dataset of a name, or false.
-func Test(c Claim, open func(name string) (*runs.Set, bool)) Result {
-	r := Result{Claim: c, Verdict: NotTested}
-	var lacks []string
-	for _, name := range c.Datasets {
-		s, ok := open(name)
-		if !ok {
-			lacks = append(lacks, "no dataset "+name)
-			continue
-		}
-		if missing := absent(s, c.Tiers); len(missing) > 0 {
-			lacks = append(lacks, fmt.Sprintf("%s has no %s", s.Meta.ID(), strings.Join(missing, ", ")))
-			continue
-		}
-		r.Dataset = s.Meta.ID()
-		r.Verdict, r.Numbers = tests[c.Test].run(&c, s)
-		r.Caution = caution(s, c.Tiers)
-		return r
-	}
-	r.Numbers = strings.Join(lacks, "; ")
-	return r
-}
-
-func absent(s *runs.Set, tiers []string) (missing []string) {
-	for _, t := range tiers {
-		if !slices.ContainsFunc(s.Tiers(), func(x runs.Tier) bool { return x.Name == t }) {
-			missing = append(missing, t)
-		}
-	}
-	return missing
-}
-
-func caution(s *runs.Set, tiers []string) string {
-	var all []string
-	if s.Meta.Emulated {
-		all = append(all, "emulated NIC in virtual time")
-	}
-	bound := 0
-	for _, r := range s.Runs() {
-		if slices.Contains(tiers, r.Tier) && slices.Contains(strings.Fields(r.Marks), "client-bound") {
-			bound++
-		}
-	}
-	if bound > 0 {
-		all = append(all, fmt.Sprintf("the client could not go twice as fast in %d of these runs", bound))
-	}
-	return strings.Join(all, "; ")
-}
-
-// loads are the claim's, or all of the dataset.
-func (c *Claim) loads(s *runs.Set) []int {
-	if len(c.Loads) > 0 {
-		return c.Loads
-	}
-	return s.Connections()
-}
+func testNames() []string { return slices.Sorted(maps.Keys(tests)) }
 
 // pair compares tier a with tier b at one load, within blocks.
 func pair(s *runs.Set, a, b string, load int, quantity string) (compare.Ratio, error) {
@@ -122,46 +69,100 @@ func values(s *runs.Set, tier string, load int, quantity string) map[int32]float
 // of these comparisons.
 func ordering(c *Claim, s *runs.Set) (Verdict, string) {
 	var p []float64
-	var right []bool
-	var words []string
-	for _, load := range c.loads(s) {
-		for i := 0; i+1 < len(c.Tiers); i++ {
+	var ratios []compare.Ratio
+	for i := range len(c.Tiers) - 1 {
+		for _, load := range c.Loads {
 			r, err := pair(s, c.Tiers[i], c.Tiers[i+1], load, c.Quantity)
 			if err != nil {
 				return Inconclusive, fmt.Sprintf("%s and %s at %d: %v", c.Tiers[i], c.Tiers[i+1], load, err)
 			}
-			p, right = append(p, r.P), append(right, r.Estimate < 1)
-			words = append(words, fmt.Sprintf("%s/%s at %d: %v", c.Tiers[i], c.Tiers[i+1], load, r.Interval))
+			p, ratios = append(p, r.P), append(ratios, r)
 		}
 	}
-	return judge(p, right), strings.Join(words, "; ")
+	adjusted := compare.Holm(p)
+	var words []string
+	for i := range len(c.Tiers) - 1 {
+		from, to := i*len(c.Loads), (i+1)*len(c.Loads)
+		words = append(words, fmt.Sprintf("%s/%s %s", c.Tiers[i], c.Tiers[i+1], tell(c.Loads, ratios[from:to], adjusted[from:to])))
+	}
+	return judge(adjusted, ratios), c.Quantity + " " + strings.Join(words, "; ")
 }
 
-// judge is supported where every comparison is significant in the claimed
-// direction, contradicted where one is significant in the other.
-func judge(p []float64, right []bool) Verdict {
-	verdict := Supported
-	for i, adjusted := range compare.Holm(p) {
+// few is how many loads are listed one by one.
+const few = 4
+
+// tell lists the ratios by load where they are few, else the first and the last
+// and how many lie where.
+func tell(loads []int, ratios []compare.Ratio, adjusted []float64) string {
+	var words []string
+	lower, higher := 0, 0
+	for i, r := range ratios {
+		if len(loads) <= few || i == 0 || i == len(loads)-1 {
+			words = append(words, fmt.Sprintf("at %d %v", loads[i], r.Interval))
+		}
 		switch {
-		case adjusted <= alpha && !right[i]:
-			return Contradicted
-		case adjusted > alpha:
-			verdict = Inconclusive
+		case adjusted[i] <= alpha && r.Estimate < 1:
+			lower++
+		case adjusted[i] <= alpha:
+			higher++
 		}
 	}
-	if len(p) == 0 {
-		return Inconclusive
+	return fmt.Sprintf("%s (after Holm below 1 at %d of %d loads, above at %d)", strings.Join(words, ", "), lower, len(loads), higher)
+}
+
+// judge is supported where every comparison is significantly below 1 after
+// Holm's adjustment, contradicted where one is significantly above.
+func judge(adjusted []float64, ratios []compare.Ratio) Verdict {
+	verdict := Supported
+	for i, p := range adjusted {
+		switch {
+		case p <= alpha && ratios[i].Estimate >= 1:
+			return Contradicted
+		case p > alpha:
+			verdict = Inconclusive
+		}
 	}
 	return verdict
 }
 
-func below(c *Claim, s *runs.Set) (Verdict, string) { return ordering(c, s) }
+// largerStep asks whether the first of two steps, from the first tier to the
+// second, divides the quantity by more than the second step, to the third. Holm
+// over the loads.
+func largerStep(c *Claim, s *runs.Set) (Verdict, string) {
+	var p []float64
+	var ratios []compare.Ratio
+	var words []string
+	for _, load := range c.Loads {
+		from, via, to := values(s, c.Tiers[0], load, c.Quantity), values(s, c.Tiers[1], load, c.Quantity), values(s, c.Tiers[2], load, c.Quantity)
+		var first, second []float64
+		for _, block := range slices.Sorted(maps.Keys(from)) {
+			if v, w := via[block], to[block]; v > 0 && w > 0 {
+				first, second = append(first, v/from[block]), append(second, w/v)
+			}
+		}
+		r, err := compare.Paired(first, second, 1-alpha)
+		if err != nil {
+			return Inconclusive, fmt.Sprintf("at %d: %v", load, err)
+		}
+		p, ratios = append(p, r.P), append(ratios, r)
+		line := fmt.Sprintf("at %d", load)
+		for i := range 2 {
+			step, err := pair(s, c.Tiers[i+1], c.Tiers[i], load, c.Quantity)
+			if err != nil {
+				return Inconclusive, fmt.Sprintf("at %d: %v", load, err)
+			}
+			line += fmt.Sprintf(" %s/%s %v,", c.Tiers[i+1], c.Tiers[i], step.Interval)
+		}
+		words = append(words, fmt.Sprintf("%s the first step over the second %v", line, r.Interval))
+	}
+	return judge(compare.Holm(p), ratios), strings.Join(words, "; ")
+}
 
 // equivalent runs two one-sided tests at each load.
 func equivalent(c *Claim, s *runs.Set) (Verdict, string) {
 	var words []string
 	verdict := Supported
-	for _, load := range c.loads(s) {
+	for _, load := range c.Loads {
 		x, y := values(s, c.Tiers[0], load, c.Quantity), values(s, c.Tiers[1], load, c.Quantity)
 		var p, q []float64
 		for block, v := range x {
@@ -181,19 +182,51 @@ func equivalent(c *Claim, s *runs.Set) (Verdict, string) {
 		switch {
 		case pe <= alpha:
 		case r.Exact >= 1-alpha && (r.Lo > 1+c.Margin || r.Hi < 1/(1+c.Margin)):
-			return Contradicted, strings.Join(words, "; ")
+			return Contradicted, strings.Join(words, "; ") + trend(c, s)
 		default:
 			verdict = Inconclusive
 		}
 	}
-	return verdict, strings.Join(words, "; ")
+	return verdict, strings.Join(words, "; ") + trend(c, s)
+}
+
+// trend says whether the ratio of the claim's tiers nears 1 as connections
+// grow: Kendall's tau, within blocks, between connections and the ratio's
+// distance from 1, over all loads that both have.
+func trend(c *Claim, s *runs.Set) string {
+	all := *c
+	all.Loads = nil
+	all.Loads = common(s, &all)
+	if len(all.Loads) < 3 {
+		return ""
+	}
+	loads, distance := map[int32][]float64{}, map[int32][]float64{}
+	for _, load := range all.Loads {
+		y := values(s, c.Tiers[1], load, c.Quantity)
+		for block, v := range values(s, c.Tiers[0], load, c.Quantity) {
+			if w, ok := y[block]; ok {
+				loads[block], distance[block] = append(loads[block], float64(load)), append(distance[block], math.Abs(math.Log(v/w)))
+			}
+		}
+	}
+	var taus []float64
+	for _, block := range slices.Sorted(maps.Keys(loads)) {
+		if len(loads[block]) == len(all.Loads) {
+			taus = append(taus, stat.Kendall(loads[block], distance[block], nil))
+		}
+	}
+	in, err := interval.Mean(taus, 1-alpha)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("; Kendall's tau of the ratio's distance from 1 with connections %v (below 0: it nears 1)", in)
 }
 
 // sameOrder is Kendall's tau between the tiers' order by one quantity and by
 // another, one value for each block and load.
 func sameOrder(c *Claim, s *runs.Set) (Verdict, string) {
 	byBlock := map[int32][]float64{}
-	for _, load := range c.loads(s) {
+	for _, load := range c.Loads {
 		first, second := map[int32][]float64{}, map[int32][]float64{}
 		for _, t := range c.Tiers {
 			other := values(s, t, load, c.Other)
@@ -232,7 +265,7 @@ func sameOrder(c *Claim, s *runs.Set) (Verdict, string) {
 func reaches(c *Claim, s *runs.Set) (Verdict, string) {
 	best := interval.Interval{Estimate: math.Inf(-1)}
 	at := 0
-	for _, load := range c.loads(s) {
+	for _, load := range c.Loads {
 		var v []float64
 		for _, x := range values(s, c.Tiers[0], load, c.Quantity) {
 			v = append(v, x)

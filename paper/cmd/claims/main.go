@@ -1,5 +1,5 @@
-// Claims prints, for each claim of paper/claims.yaml, its verdict, estimate,
-// interval and dataset.
+// Claims prints, for each claim of paper/claims.yaml, what the paper said, and
+// verdict, estimate, interval and dataset.
 package main
 
 import (
@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log"
 	"path/filepath"
+	"slices"
 
 	"crossing/data"
 	"crossing/notebooks/runs"
@@ -19,10 +20,19 @@ func main() {
 	file := flag.String("claims", "paper/claims.yaml", "the claims")
 	folder := flag.String("data", "data", "folder with the released datasets")
 	extra := flag.String("dataset", "", "a dataset that is not released, tested beside them under its own name")
+	flag.Usage = func() {
+		fmt.Fprintln(flag.CommandLine.Output(), "claims [flags] [CLAIM…]: test the named claims, or all")
+		flag.PrintDefaults()
+	}
 	flag.Parse()
 	all, err := claims.Read(*file)
 	if err != nil {
 		log.Fatal(err)
+	}
+	for _, id := range flag.Args() {
+		if !slices.ContainsFunc(all, func(c claims.Claim) bool { return c.ID == id }) {
+			log.Fatalf("no claim is named %s; %s lists them", id, *file)
+		}
 	}
 	sets, err := runs.Released(*folder)
 	if err != nil {
@@ -36,6 +46,9 @@ func main() {
 		sets[d.Meta.Name] = runs.New(d)
 	}
 	for _, c := range all {
+		if flag.NArg() > 0 && !slices.Contains(flag.Args(), c.ID) {
+			continue
+		}
 		fmt.Print(claims.Test(c, func(name string) (*runs.Set, bool) {
 			s, ok := sets[name]
 			return s, ok
