@@ -1,0 +1,66 @@
+package main
+
+import (
+	"crossing/notebooks/contrast"
+	"crossing/notebooks/distribution"
+	"crossing/notebooks/figure"
+	"crossing/notebooks/mystery"
+	"crossing/notebooks/replica"
+	"crossing/notebooks/runs"
+	"crossing/notebooks/saturation"
+	"crossing/notebooks/stages"
+)
+
+// figures draws every figure that a released dataset has something for, as
+// NAME-FIGURE.
+func figures(out string, sets map[string]*runs.Set) error {
+	for name, s := range sets {
+		all, err := drawn(s)
+		if err != nil {
+			return err
+		}
+		for what, f := range all {
+			if err := f.Save(out, name+"-"+what); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func drawn(s *runs.Set) (map[string]*figure.Figure, error) {
+	all := map[string]*figure.Figure{}
+	loads := s.Connections()
+	if len(loads) == 0 {
+		return nil, nil
+	}
+	if designed(s) {
+		all["waterfall"] = mystery.Waterfall(s, 8)
+		all["effects"] = mystery.EffectsFigure(s, 8)
+		return all, nil
+	}
+	for _, r := range s.Runs() {
+		if r.Traced {
+			groups, err := stages.Groups(s, file)
+			if err != nil {
+				return nil, err
+			}
+			all["stages"] = stages.Figure(s, groups)
+			break
+		}
+	}
+	for _, q := range []replica.Quantity{replica.Mean, replica.P90, replica.Throughput} {
+		all[q.Name] = replica.Figure(s, q, file)
+	}
+	const axis = "Ratio of mean latencies (below 1: lower)"
+	all["contrasts-few"] = contrast.Figure(s, "Mean latency, few connections", axis, contrasts(s, loads[0]))
+	all["contrasts-many"] = contrast.Figure(s, "Mean latency, many connections", axis, contrasts(s, loads[len(loads)-1]))
+	all["saturation"] = saturation.Figure(s, file)
+	at := between(loads)
+	curves, err := distribution.Curves(s, file, at)
+	if err != nil {
+		return nil, err
+	}
+	all["percentiles"] = distribution.HDR(s, curves, at)
+	return all, nil
+}

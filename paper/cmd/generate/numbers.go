@@ -1,0 +1,214 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"crossing/notebooks/contrast"
+	"crossing/notebooks/distribution"
+	"crossing/notebooks/mystery"
+	"crossing/notebooks/replica"
+	"crossing/notebooks/runs"
+	"crossing/notebooks/saturation"
+	"crossing/notebooks/stages"
+	"crossing/paper/claims"
+)
+
+// numbers defines what the text names: for each released dataset its size and
+// its answers, and over all of them how the claims fared.
+func numbers(sets map[string]*runs.Set, tested []claims.Result) ([]byte, error) {
+	m := newMacros()
+	for _, name := range slices.Sorted(maps.Keys(sets)) {
+		s := sets[name]
+		fmt.Fprintf(m, "\\@namedef{released@%s}{}\n", name)
+		size(m, name, s)
+		if err := answers(m, name, s); err != nil {
+			return nil, err
+		}
+	}
+	for _, r := range tested {
+		m.def("verdict."+r.ID, strings.ToLower(string(r.Verdict)))
+		m.say("said."+r.ID, r.Text)
+		if r.Why != "" {
+			m.say("why."+r.ID, r.Why)
+		}
+	}
+	if s, ok := sets["vm-mystery-client"]; ok {
+		m.say("amplified", claims.Amplified(s, 8))
+	}
+	m.say("score", score(tested, false))
+	m.say("score.exploratory", score(tested, true))
+	return m.bytes(), nil
+}
+
+func size(m *macros, name string, s *runs.Set) {
+	var requests int64
+	blocks := map[int32]bool{}
+	var loads, kernels, emulators []string
+	for _, n := range s.Connections() {
+		loads = append(loads, fmt.Sprint(n))
+	}
+	for _, r := range s.Runs() {
+		requests += r.Requests
+		blocks[r.Block] = true
+		if r.Kernel != "" && !slices.Contains(kernels, r.Kernel) {
+			kernels = append(kernels, r.Kernel)
+		}
+		if r.Emulator != "" && !slices.Contains(emulators, r.Emulator) {
+			emulators = append(emulators, r.Emulator)
+		}
+	}
+	m.def(name+".version", s.Meta.Version)
+	m.def(name+".runs", thousands(int64(len(s.Runs()))))
+	m.def(name+".blocks", len(blocks))
+	m.def(name+".tiers", len(s.Tiers()))
+	m.def(name+".requests", thousands(requests))
+	m.say(name+".loads", strings.Join(loads, ", "))
+	m.say(name+".kernel", strings.Join(kernels, ", "))
+	m.say(name+".emulator", strings.Join(emulators, ", "))
+	m.say(name+".length", lengths(s))
+	m.say(name+".machine", machine(s))
+	m.say(name+".trust", s.Trust())
+	left := "Nothing was left out."
+	if l := s.Left(); len(l) > 0 {
+		left = "Left out: " + strings.Join(l, "; ") + "."
+	}
+	m.say(name+".left", left)
+}
+
+// machine is what the dataset says of where it was collected.
+func machine(s *runs.Set) string {
+	b, err := s.Machine()
+	if err != nil {
+		return "a machine that is not described"
+	}
+	var m struct {
+		CPU       string `json:"cpu"`
+		CPUs      int    `json:"cpus"`
+		MemoryMiB int64  `json:"memory_mib"`
+		System    string `json:"system"`
+		Virtual   bool   `json:"hypervisor"`
+	}
+	if err := json.Unmarshal(b, &m); err != nil {
+		return "a machine whose description cannot be read"
+	}
+	kind := "a machine"
+	if m.Virtual {
+		kind = "a virtual machine"
+	}
+	return fmt.Sprintf("%s with %d CPUs (%s), %d MiB of memory and %s", kind, m.CPUs, m.CPU, m.MemoryMiB, m.System)
+}
+
+// lengths are how long the runs were asked to last.
+func lengths(s *runs.Set) string {
+	var all []string
+	for _, r := range s.Runs() {
+		if d := r.Duration().String(); !slices.Contains(all, d) {
+			all = append(all, d)
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
+// answers are the sentences that the notebooks compute, for this dataset.
+func answers(m *macros, name string, s *runs.Set) error {
+	loads := s.Connections()
+	if len(loads) == 0 {
+		return nil
+	}
+	if designed(s) {
+		m.say(name+".mystery", mystery.Answer(s, 8, 64))
+		return nil
+	}
+	for _, r := range s.Runs() {
+		if r.Traced {
+			groups, err := stages.Groups(s, file)
+			if err != nil {
+				return err
+			}
+			m.say(name+".stages", strings.Join(stages.Answer(groups), " "))
+			break
+		}
+	}
+	first, last := loads[0], loads[len(loads)-1]
+	for _, q := range []replica.Quantity{replica.Mean, replica.P90} {
+		m.say(name+"."+q.Name+".few", replica.Answer(s, q, file, first))
+		m.say(name+"."+q.Name+".many", replica.Answer(s, q, file, last))
+	}
+	m.say(name+".contrasts.few", contrast.Answer(contrasts(s, first), first))
+	m.say(name+".contrasts.many", contrast.Answer(contrasts(s, last), last))
+	found := saturation.Find(s, file)
+	m.say(name+".knees", saturation.Answer(found, "dpdk", 3)+" "+saturation.Answer(found, "apache", 10))
+	at := between(loads)
+	curves, err := distribution.Curves(s, file, at)
+	if err != nil {
+		return err
+	}
+	m.def(name+".between", at)
+	m.say(name+".tails", distribution.Answer(curves))
+	return nil
+}
+
+func contrasts(s *runs.Set, connections int) []contrast.Result {
+	return contrast.Test(s, contrast.Factors, file, connections, replica.Mean.Of)
+}
+
+// between is the load at which distributions are shown: 16 connections, or the
+// next that the dataset has.
+func between(loads []int) int {
+	for _, n := range loads {
+		if n >= 16 {
+			return n
+		}
+	}
+	return loads[len(loads)-1]
+}
+
+// designed tells whether the dataset is one of the designs over the kernel
+// module's options.
+func designed(s *runs.Set) bool {
+	return slices.ContainsFunc(s.Tiers(), func(t runs.Tier) bool { _, ok := mystery.Levels(t.Name); return ok })
+}
+
+// score says in a sentence how the claims fared.
+func score(tested []claims.Result, exploratory bool) string {
+	by := map[claims.Verdict][]string{}
+	n := 0
+	for _, r := range tested {
+		if r.Exploratory == exploratory {
+			by[r.Verdict] = append(by[r.Verdict], r.ID)
+			n++
+		}
+	}
+	var parts []string
+	for _, v := range []claims.Verdict{claims.Supported, claims.Contradicted, claims.Inconclusive, claims.NotTested} {
+		if ids := by[v]; len(ids) > 0 {
+			parts = append(parts, fmt.Sprintf("%s: %d (%s)", strings.ToLower(string(v)), len(ids), strings.Join(ids, ", ")))
+		}
+	}
+	what := "Of the paper's claims, taken as %d tests, are %s."
+	if exploratory {
+		what = "Of %d exploratory tests are %s."
+	}
+	return fmt.Sprintf(what, n, strings.Join(parts, "; "))
+}
+
+// span is how long the collection took by the wall clock, or a word on why that
+// is not known.
+func span(s *runs.Set) string {
+	var first, last int64
+	for i, r := range s.Runs() {
+		if r.Clock == "virtual" {
+			return "not told by a virtual clock"
+		}
+		end := r.StartUnixNs + r.WarmUpNs + r.ElapsedNs
+		if i == 0 || r.StartUnixNs < first {
+			first = r.StartUnixNs
+		}
+		last = max(last, end)
+	}
+	return fmt.Sprintf("%.0f min", float64(last-first)/6e10)
+}

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// macros collects definitions that the text calls by name: \num{NAME} prints
+// one, and an unknown name is an error of LaTeX's.
+type macros struct{ strings.Builder }
+
+func newMacros() *macros {
+	m := &macros{}
+	m.WriteString("% Generated from the released datasets. Do not edit.\n\\makeatletter\n")
+	return m
+}
+
+// def defines \num{name} as text for TeX.
+func (m *macros) def(name string, value any) {
+	fmt.Fprintf(m, "\\@namedef{num@%s}{%v}\n", name, value)
+}
+
+// say defines \num{name} as plain text.
+func (m *macros) say(name, text string) { m.def(name, escape(text)) }
+
+func (m *macros) bytes() []byte { return []byte(m.String() + "\\makeatother\n") }
+
+func thousands(n int64) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "\\," + s[i:]
+	}
+	return s
+}
+
+var tex = strings.NewReplacer(`\`, `\textbackslash{}`, "%", `\%`, "&", `\&`, "#", `\#`, "_", `\_`, "$", `\$`, "{", `\{`, "}", `\}`, "~", `\textasciitilde{}`, "^", `\textasciicircum{}`, "µ", `\textmu{}`, "±", `$\pm$`, "×", `$\times$`, "–", "--", "→", `$\to$`, "“", "``", "”", "''", "κ", `$\kappa$`, "σ", `$\sigma$`, "…", `\ldots{}`,
+	// Long names may break where they are put together.
+	"/", `/\allowbreak{}`)
+
+func escape(s string) string { return tex.Replace(s) }
