@@ -39,23 +39,36 @@ old_qemu() {
 	dpkg --compare-versions "$v" lt 1:8
 }
 
-all="$packages_core $packages_vm $packages_bypass $packages_ebpf $packages_analysis"
+# npm fetches the schemas that citations are held to; Node.js may have brought its own.
+packages_schemas=''
+if ! command -v npm >/dev/null; then packages_schemas='nodejs npm'; fi
+
+all="$packages_schemas $packages_core $packages_vm $packages_bypass $packages_ebpf $packages_analysis"
 if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
 	say "this system has no apt. Install what these Debian packages hold, then run make with SETUP=no:" >&2
 	printf '  %s\n' $all $packages_backports >&2
 	exit 1
 fi
 
+# The schemas are no package of the system's.
+schemas=''
+if ! ./setup/schemas.sh --check; then schemas='the schemas of citations'; fi
+
 need=$(missing $all)
 late=''
 if old_qemu; then late=$packages_backports; fi
 
-if [ -z "$need$late" ]; then
+if [ -z "$need$late$schemas" ]; then
 	say 'everything is there'
 	exit 0
 fi
-say "missing: $need$late"
+say "missing: $need$late$schemas"
 if [ "${1:-}" = --check ]; then exit 1; fi
+if [ -z "$need$late" ]; then
+	./setup/schemas.sh
+	say 'done'
+	exit 0
+fi
 
 as_root=''
 if [ "$(id -u)" -ne 0 ]; then
@@ -89,4 +102,5 @@ if [ -n "$late" ]; then
 		apt install --no-install-recommends $late
 	fi
 fi
+./setup/schemas.sh
 say 'done'

@@ -86,7 +86,7 @@ func Table(tiers []Tier) (header []string, rows [][]string) {
 // Figure draws throughput against connections, on logarithmic axes, where a
 // knee is a bend.
 func Figure(s *runs.Set, file string) *figure.Figure {
-	l := figure.Lines{Title: "Saturation: throughput against connections", X: "Connections", Y: "Requests per second, of that at one connection", LogX: true, LogY: true, Notes: s.Notes()}
+	l := figure.Lines{Title: "Saturation: throughput against connections", X: "Connections", Y: "Rate / rate at one connection", LogX: true, LogY: true, Notes: s.Notes()}
 	for _, t := range s.Tiers() {
 		closed := s.Closed(t.Name, file)
 		one := 0.0

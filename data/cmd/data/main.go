@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -174,11 +176,20 @@ func citeCmd(folder *string) *cobra.Command {
 				return err
 			}
 			r, ok := data.Newest(all, args[0])
-			if len(args) == 2 {
-				r, ok = data.Release{Name: args[0], Version: args[1]}, true
-			}
 			if !ok {
 				return fmt.Errorf("no release of %q; `data ls` lists what is there", args[0])
+			}
+			if len(args) == 2 {
+				var versions []string
+				for _, o := range all {
+					if o.Name == r.Name {
+						versions = append(versions, o.Version)
+					}
+				}
+				if !slices.Contains(versions, args[1]) {
+					return fmt.Errorf("no release of %s v%s; released are %s", r.Name, args[1], strings.Join(versions, ", "))
+				}
+				r.Version = args[1]
 			}
 			d, err := data.Open(r.Dir(*folder))
 			if err != nil {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"maps"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -88,15 +89,25 @@ func artifactRows(tested []claims.Result, sets map[string]*runs.Set) []byte {
 			case name == "vm-82576":
 				again, tolerance = "make reproduce-vm", "archive: none, same text; anew: none, same bytes"
 			case s.Meta.Emulated:
-				again, tolerance = "bin/harness sweep "+strings.TrimPrefix(name, "vm-"), "archive: none, same text; anew: none, same bytes"
+				again, tolerance = plan(s), "archive: none, same text; anew: none, same bytes"
 			default:
-				again, tolerance = "make collect PLAN=paper", "archive: none, same text; anew: a verdict that is not the opposite, ratios within twice the interval's width"
+				again, tolerance = plan(s), "archive: none, same text; anew: a verdict that is not the opposite, ratios within twice the interval's width"
 			}
 		}
 		fmt.Fprintf(b, "%s & \\texttt{make claims CLAIM=%s} & \\texttt{%s} & %s & %s & %s & %s \\\\\n",
 			r.ID, r.ID, escape(again), time, disk, strings.ToLower(string(r.Verdict)), tolerance)
 	}
 	return b.Bytes()
+}
+
+var collected = regexp.MustCompile("`harness (sweep [^`]+)`")
+
+// plan is the command that collected the dataset, as its datasheet says.
+func plan(s *runs.Set) string {
+	if m := collected.FindStringSubmatch(s.Meta.About); m != nil {
+		return "bin/harness " + m[1]
+	}
+	return "--"
 }
 
 // megabytes is the size of all files below a folder.
