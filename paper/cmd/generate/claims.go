@@ -44,8 +44,9 @@ func claimList(tested []claims.Result) []byte {
 		}
 		fmt.Fprintf(b, "\\item[%s] \\textbf{%s} by %s: %s.", r.ID, capital(string(r.Verdict)), escape(r.Dataset), escape(r.Numbers))
 		if r.Verdict != claims.Supported {
-			fmt.Fprintf(b, " \\emph{As far as the data tell:} %s. \\emph{Left open:} %s", escape(r.Caution), escape(r.Note))
+			fmt.Fprintf(b, " \\emph{As far as the data tell:} %s.", escape(r.Caution))
 		}
+		fmt.Fprintf(b, " \\emph{Left open:} %s", escape(r.Note))
 		for _, f := range r.Elsewhere {
 			fmt.Fprintf(b, " By %s: %s (%s).", escape(f.Dataset), strings.ToLower(string(f.Verdict)), escape(f.Numbers))
 		}
@@ -126,5 +127,5 @@ func megabytes(dir string) string {
 	if err != nil {
 		return "--"
 	}
-	return fmt.Sprintf("%.0f MB", float64(sum)/1e6)
+	return fmt.Sprintf("%.1f MB", float64(sum)/1e6)
 }
