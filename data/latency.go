@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/parquet-go/parquet-go"
 )
@@ -24,33 +25,72 @@ func (d *Dataset) Latencies(r *Run, kind Latency, buf []int64) ([]int64, error) 
 	if r.Outcome == Failed {
 		return buf, nil
 	}
+	err := d.columns(r, func(f *parquet.File) (err error) {
+		buf, err = latencies(f, kind, buf)
+		return err
+	})
+	return buf, err
+}
+
+// Stamped tells whether any request of the run has a receive stamp of the
+// kernel's or the NIC's. It reads that one column.
+func (d *Dataset) Stamped(r *Run) (stamped bool, err error) {
+	if r.Outcome == Failed {
+		return false, nil
+	}
+	err = d.columns(r, func(f *parquet.File) error {
+		for _, group := range f.RowGroups() {
+			if stamped {
+				return nil
+			}
+			err := eachPage(f, group, "stamp_lag_ns", func(_ int, p parquet.Page) error {
+				d := p.Data()
+				stamped = stamped || slices.ContainsFunc(d.Int64(), func(lag int64) bool { return lag != 0 })
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return stamped, err
+}
+
+// columns opens a run's requests to be read by columns.
+func (d *Dataset) columns(r *Run, use func(*parquet.File) error) error {
 	name := d.file(r.RequestsFile())
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, fmt.Errorf("%w; `data verify` tells what is missing", err)
+		return fmt.Errorf("%w; `data verify` tells what is missing", err)
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	buf, err = latencies(f, info.Size(), kind, buf)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w; the file is damaged or cut short, `data verify` tells what else is", name, err)
+	if err := guarded(f, info.Size(), use); err != nil {
+		return fmt.Errorf("%s: %w; the file is damaged or cut short, `data verify` tells what else is", name, err)
 	}
-	return buf, nil
+	return nil
 }
 
-func latencies(r io.ReaderAt, size int64, kind Latency, buf []int64) (out []int64, err error) {
-	defer func() { // the library answers some damage with a panic
+// guarded lets use read a Parquet file, some of whose damage the library
+// answers with a panic.
+func guarded(r io.ReaderAt, size int64, use func(*parquet.File) error) (err error) {
+	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("no readable Parquet: %v", p)
 		}
 	}()
 	f, err := parquet.OpenFile(r, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
 	if err != nil {
-		return nil, err
+		return err
 	}
+	return use(f)
+}
+
+func latencies(f *parquet.File, kind Latency, buf []int64) ([]int64, error) {
 	parts := []string{"ttfb_ns", "transfer_ns"}
 	if kind == Response {
 		parts = append(parts, "lateness_ns")

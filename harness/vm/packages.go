@@ -18,7 +18,7 @@ var (
 	guestModules = append([]string{
 		"igbvf", "vfio-pci", "vfio_iommu_type1", "veth", "ext4",
 		"sch_ingress", "cls_bpf", "act_bpf", "sch_fq", "tcp_bbr",
-		"nfnetlink", "xfrm_user", "nf_tables", "tun",
+		"nfnetlink", "xfrm_user", "nf_tables", "tun", "bridge", "sch_netem",
 	}, bootModules...)
 )
 

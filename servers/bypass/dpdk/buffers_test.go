@@ -40,7 +40,7 @@ func TestBuffers(t *testing.T) {
 	if out, err := exec.Command("go", "build", "-tags", "dpdk", "-o", load, "../dpdkload").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	b := newBed(t)
+	b := newBed(t, direct)
 	socket := filepath.Join(t.TempDir(), "memif")
 	for _, c := range []struct{ kind, server, client string }{
 		{"af_packet", "af_packet:ts0", "af_packet:tc0"},

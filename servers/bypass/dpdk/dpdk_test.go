@@ -64,7 +64,14 @@ type bed struct {
 	root           string
 }
 
-func newBed(t *testing.T) *bed {
+// direct joins both namespaces by one veth pair.
+func direct(b *bed) []string {
+	return []string{fmt.Sprintf("ip link add ts0 netns %d type veth peer name tc0 netns %d", b.server, b.client)}
+}
+
+// newBed makes a bed with a wire, which is a list of commands that bring ts0
+// into the server's namespace and tc0 into the client's.
+func newBed(t *testing.T, wire func(*bed) []string) *bed {
 	if os.Geteuid() != 0 {
 		t.Skip("network namespaces and ports need root")
 	}
@@ -78,8 +85,7 @@ func newBed(t *testing.T) *bed {
 		t.Cleanup(func() { c.Process.Kill(); c.Wait() })
 		*pid = c.Process.Pid
 	}
-	for _, line := range []string{
-		fmt.Sprintf("ip link add ts0 netns %d type veth peer name tc0 netns %d", b.server, b.client),
+	for _, line := range append(wire(b),
 		fmt.Sprintf("nsenter -t %d -n ip link set ts0 up", b.server),
 		fmt.Sprintf("nsenter -t %d -n ip addr add 10.77.0.2/24 dev tc0", b.client),
 		fmt.Sprintf("nsenter -t %d -n ip link set tc0 up", b.client),
@@ -87,7 +93,7 @@ func newBed(t *testing.T) *bed {
 		// Frames as they would be on a wire.
 		fmt.Sprintf("nsenter -t %d -n ethtool -K tc0 tx off tso off gso off", b.client),
 		fmt.Sprintf("nsenter -t %d -n sysctl -qw net.ipv4.tcp_congestion_control=reno net.ipv4.ip_local_port_range='1024 65000'", b.client),
-	} {
+	) {
 		if out, err := exec.Command("sh", "-c", line).CombinedOutput(); err != nil {
 			t.Fatalf("%s: %v: %s", line, err, out)
 		}
@@ -173,10 +179,14 @@ func (r *running) stop(s os.Signal) string {
 	return strings.Join(r.said, "\n")
 }
 
+// patience is how long a client may take: of virtual time in a guest, where a
+// bad wire is.
+var patience = map[bool]time.Duration{false: 40 * time.Second, true: 20 * time.Minute}[os.Getenv(inGuest) != ""]
+
 // ask runs a client and fails if it does.
 func (b *bed) ask(role string, argv ...string) string {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 40*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	c := b.in(b.client, role, argv...)
 	stop := context.AfterFunc(ctx, func() { c.Process.Kill() })
@@ -189,7 +199,7 @@ func (b *bed) ask(role string, argv ...string) string {
 }
 
 func TestOnPorts(t *testing.T) {
-	b := newBed(t)
+	b := newBed(t, direct)
 	for _, kind := range []string{"af_packet", "af_xdp"} {
 		t.Run(kind, func(t *testing.T) {
 			b.t = t
@@ -299,7 +309,7 @@ func hash(path string) error {
 
 // fetch returns the hash of the body of a path, on a connection of its own.
 func fetch(path string) (string, error) {
-	client := http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	client := http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
 	r, err := client.Get("http://" + addr + path)
 	if err != nil {
 		return "", err
@@ -384,7 +394,7 @@ func flood(how string) error {
 }
 
 func TestBadInput(t *testing.T) {
-	b := newBed(t)
+	b := newBed(t, direct)
 	first := b.serve("af_packet:ts0")
 	defer first.stop(syscall.SIGTERM)
 	for _, c := range []struct{ port, want string }{

@@ -22,7 +22,7 @@ func TestQueues(t *testing.T) {
 	if runtime.NumCPU() < 2 {
 		t.Skip("two queues want two CPUs")
 	}
-	b := newBed(t)
+	b := newBed(t, direct)
 	s := b.serve("af_packet:ts0", "-cores", "2")
 	for _, c := range []struct {
 		conns int
