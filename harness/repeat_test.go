@@ -27,7 +27,7 @@ func TestReleasedRowsRepeat(t *testing.T) {
 	}
 	newest, ok := data.Newest(released, "vm-82576")
 	if !ok {
-		t.Fatal("no dataset vm-82576 is released")
+		t.Skip("no dataset vm-82576 is released yet: collect it by `bin/harness sweep vm`")
 	}
 	// The cell brings its guest's others with it.
 	err = repeat(t.Context(), t.Output(), home, newest.Dir(filepath.Join(home, "data")), "^b00-khttpd-c1-")
