@@ -47,7 +47,7 @@ func TestRepeatRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Add(data.Run{Run: "x", Clock: "real", Load: "c1", File: "100", Outcome: data.Failed}, nil, nil); err != nil {
+	if err := w.Add(data.Run{Run: "x", Clock: "real", Tier: "x", Load: "c1", File: "100", Outcome: data.Failed}, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Finish(data.Meta{Name: "test", Version: "1.0.0"}, nil); err != nil {
