@@ -1,13 +1,13 @@
 // Package doctor looks at a machine and says, before anything is touched, what
 // would keep a testbed or a tier from running on it, and what to do about it.
-// It only reads.
+// Looking only reads. What a finding offers to do is a list of steps that can
+// be undone; nobody but the caller takes them.
 package doctor
 
 import (
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
+
+	"crossing/harness/change"
 )
 
 // A State is how grave a finding is.
@@ -20,50 +20,28 @@ const (
 	Blocks State = "blocks" // what Finding.Blocks names does not run
 )
 
+// What can be blocked: testbeds, tiers, and the stage tracer.
+const (
+	netnsBed = "netns"
+	vmBed    = "vm"
+	sriovBed = "sriov"
+	khttpd   = "khttpd" // on this machine's kernel; the vm testbed brings its own
+	ebpf     = "ebpf"
+	ebpfTC   = "ebpf-tc"
+	tracer   = "tracer"
+)
+
+// Blockable are the names that Finding.Blocks may hold.
+var Blockable = []string{netnsBed, vmBed, sriovBed, khttpd, ebpf, ebpfTC, tracer}
+
 // A Finding is what one check found.
 type Finding struct {
-	Check  string   `json:"check"`
-	State  State    `json:"state"`
-	Found  string   `json:"found"`
-	Blocks []string `json:"blocks,omitempty"` // testbeds and tiers
-	Remedy string   `json:"remedy,omitempty"`
-}
-
-// A Machine is where the checks look: the file system of the machine, and the
-// few things that are no files. Tests give another root.
-type Machine struct {
-	Root    string // "/" on a real machine
-	Release string // of the kernel, as uname -r
-	Has     func(command string) bool
-}
-
-// path is a file of the machine.
-func (m *Machine) path(name string) string { return filepath.Join(m.Root, name) }
-
-// read is a file's text without the space around it, or "".
-func (m *Machine) read(name string) string {
-	b, err := os.ReadFile(m.path(name))
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(string(b))
-}
-
-func (m *Machine) exists(name string) bool {
-	_, err := os.Stat(m.path(name))
-	return err == nil
-}
-
-// glob lists names below the root, without it.
-func (m *Machine) glob(pattern string) []string {
-	all, _ := filepath.Glob(m.path(pattern))
-	for i := range all {
-		rel, err := filepath.Rel(m.Root, all[i])
-		if err == nil {
-			all[i] = "/" + rel
-		}
-	}
-	return all
+	Check  string        `json:"check"`
+	State  State         `json:"state"`
+	Found  string        `json:"found"`
+	Blocks []string      `json:"blocks,omitempty"` // of Blockable
+	Remedy string        `json:"remedy,omitempty"`
+	Fix    []change.Step `json:"fix,omitempty"` // what can be done about it from here
 }
 
 // A check looks at one thing.
@@ -101,10 +79,25 @@ func Blocked(findings []Finding) []string {
 	return all
 }
 
+// Fixes are the steps of all findings, in order.
+func Fixes(findings []Finding) []change.Step {
+	var all []change.Step
+	for _, f := range findings {
+		all = append(all, f.Fix...)
+	}
+	return all
+}
+
 func fine(found string) Finding { return Finding{State: Fine, Found: found} }
 
 func warn(found, remedy string) Finding { return Finding{State: Warn, Found: found, Remedy: remedy} }
 
 func blocks(found, remedy string, what ...string) Finding {
 	return Finding{State: Blocks, Found: found, Remedy: remedy, Blocks: what}
+}
+
+// by adds the steps that would mend what was found.
+func (f Finding) by(steps ...change.Step) Finding {
+	f.Fix = append(f.Fix, steps...)
+	return f
 }

@@ -1,20 +1,35 @@
 package doctor
 
 import (
+	"fmt"
 	"strings"
+
+	"crossing/harness/change"
 )
 
 // noise is what makes figures of real time wider.
 var noise = []check{
 	{"frequency governor", func(m *Machine) Finding {
-		switch v := m.read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"); v {
-		case "":
+		files := m.glob("/sys/devices/system/cpu/cpu*/cpufreq/scaling_governor")
+		if len(files) == 0 {
 			return fine("the machine leaves frequency to its firmware or host")
-		case "performance":
-			return fine(v)
-		default:
-			return warn(v, "cpupower frequency-set -g performance")
 		}
+		var slow, undo []string
+		for _, f := range files {
+			if v := m.read(f); v != "performance" {
+				slow = append(slow, m.path(f))
+				undo = append(undo, fmt.Sprintf("echo %s >%s", v, m.path(f)))
+			}
+		}
+		if len(slow) == 0 {
+			return fine("performance on all CPUs")
+		}
+		return warn(fmt.Sprintf("%s on %d of %d CPUs", m.read(files[0]), len(slow), len(files)), "cpupower frequency-set -g performance").by(change.Step{
+			Why:   "a CPU that clocks down when it waits answers late",
+			Do:    "echo performance | tee " + strings.Join(slow, " ") + " >/dev/null",
+			Check: "! grep -vx performance " + strings.Join(slow, " "),
+			Undo:  strings.Join(undo, "; "),
+		})
 	}},
 	{"idle states", func(m *Machine) Finding {
 		if v := m.read("/sys/devices/system/cpu/cpuidle/current_driver"); v != "" && v != "none" {

@@ -17,40 +17,62 @@ const kvmLimit = 15 * time.Second
 // a real kernel is booted to the end once and the answer is kept in the cache,
 // for this host kernel and this QEMU.
 func KVMWorks(ctx context.Context) bool {
-	f, err := os.OpenFile("/dev/kvm", os.O_RDWR, 0)
+	answer, err := kvmAnswer(ctx)
 	if err != nil {
 		return false
+	}
+	if b, err := os.ReadFile(answer); err == nil {
+		return string(b) == kvmYes
+	}
+	works := "no\n"
+	if tryKVM(ctx) == nil {
+		works = kvmYes
+	}
+	if ctx.Err() == nil {
+		os.WriteFile(answer, []byte(works), 0o644)
+	}
+	return works == kvmYes
+}
+
+// KVMKnown tells what KVMWorks found here before, and whether it was asked; it
+// boots nothing.
+func KVMKnown() (works, tried bool) {
+	answer, err := kvmAnswer(context.Background())
+	if err != nil {
+		return false, false
+	}
+	b, err := os.ReadFile(answer)
+	return string(b) == kvmYes, err == nil
+}
+
+const kvmYes = "yes\n"
+
+// kvmAnswer is the file that keeps the answer for this host kernel, CPU and
+// QEMU; an error where KVM is out of the question.
+func kvmAnswer(ctx context.Context) (string, error) {
+	f, err := os.OpenFile("/dev/kvm", os.O_RDWR, 0)
+	if err != nil {
+		return "", err
 	}
 	f.Close()
 	version, err := Version(ctx)
 	if err != nil {
-		return false
+		return "", err
 	}
 	host, _ := os.ReadFile("/proc/sys/kernel/osrelease")
 	cpu, _ := os.ReadFile("/proc/cpuinfo")
 	model := ""
-	for _, line := range strings.Split(string(cpu), "\n") {
+	for line := range strings.Lines(string(cpu)) {
 		if strings.HasPrefix(line, "model name") {
-			model = line
+			model = strings.TrimSuffix(line, "\n")
 			break
 		}
 	}
 	cache, err := CacheDir()
 	if err != nil {
-		return false
+		return "", err
 	}
-	answer := filepath.Join(cache, "kvm-"+key(version, string(host), model))
-	if b, err := os.ReadFile(answer); err == nil {
-		return string(b) == "yes\n"
-	}
-	works := "no\n"
-	if tryKVM(ctx) == nil {
-		works = "yes\n"
-	}
-	if ctx.Err() == nil {
-		os.WriteFile(answer, []byte(works), 0o644)
-	}
-	return works == "yes\n"
+	return filepath.Join(cache, "kvm-"+key(version, string(host), model)), nil
 }
 
 // tryKVM boots a machine under KVM that runs /bin/true.

@@ -105,12 +105,7 @@ func (m *machine) arguments() []string {
 			"-rtc", "base=2024-01-01T00:00:00,clock=vm",
 			"-seed", strconv.FormatUint(uint64(o.Seed), 10))
 	}
-	for i, mac := range []string{MAC0, MAC1} {
-		args = append(args,
-			"-device", fmt.Sprintf("pcie-root-port,id=port%d,chassis=%d", i, i+1),
-			"-netdev", fmt.Sprintf("hubport,id=net%d,hubid=0", i),
-			"-device", fmt.Sprintf("igb,netdev=net%d,bus=port%d,mac=%s", i, i, mac))
-	}
+	args = append(args, ports(o.OneCard)...)
 	args = append(args,
 		"-object", fmt.Sprintf("memory-backend-file,id=box,share=on,mem-path=%s,size=%dM", m.box, o.BoxMiB),
 		"-device", "ivshmem-plain,memdev=box",
@@ -121,6 +116,28 @@ func (m *machine) arguments() []string {
 		args = append(args, "-serial", "file:"+m.console)
 	}
 	return append(args, "-serial", "file:"+m.output)
+}
+
+// ports are the arguments for the two ports on one wire: each a card of its own
+// behind a bridge of its own, or both on one card.
+func ports(oneCard bool) []string {
+	var args []string
+	for i, mac := range []string{MAC0, MAC1} {
+		place := fmt.Sprintf("bus=port%d", i)
+		switch {
+		case !oneCard:
+			args = append(args, "-device", fmt.Sprintf("pcie-root-port,id=port%d,chassis=%d", i, i+1))
+		case i == 0:
+			args = append(args, "-device", "pcie-root-port,id=port0,chassis=1,disable-acs=on")
+			place += ",addr=0.0,multifunction=on"
+		default:
+			place = "bus=port0,addr=0.1"
+		}
+		args = append(args,
+			"-netdev", fmt.Sprintf("hubport,id=net%d,hubid=0", i),
+			"-device", fmt.Sprintf("igb,netdev=net%d,%s,mac=%s", i, place, mac))
+	}
+	return args
 }
 
 // lastLines returns the end of a console's text, for an error message.
