@@ -104,9 +104,11 @@ func (m *Machine) giveDevice(address string) Finding {
 func (m *Machine) take(devices ...string) []change.Step {
 	var steps []change.Step
 	if !m.exists("/sys/bus/pci/drivers/" + vfioPCI) {
-		steps = append(steps, change.Step{
-			Why: "the driver that hands a device to user space", Do: "modprobe " + vfioPCI, Undo: "modprobe -r " + vfioPCI,
-		})
+		undo := "modprobe -r " + vfioPCI
+		if !m.exists("/sys/module/vfio") { // nor what the kernel loads when a group is opened
+			undo = "modprobe -rq vfio_iommu_type1; " + undo
+		}
+		steps = append(steps, change.Step{Why: "the driver that hands a device to user space", Do: "modprobe " + vfioPCI, Undo: undo})
 	}
 	probe := m.path("/sys/bus/pci/drivers_probe")
 	for _, d := range devices {

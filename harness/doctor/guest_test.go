@@ -81,11 +81,11 @@ func state(t *testing.T, m *Machine) string {
 		fmt.Fprintln(&s, f, m.read(f))
 	}
 	for _, d := range m.glob("/sys/bus/pci/devices/*") {
-		override := m.read(d + "/driver_override")
-		fmt.Fprintln(&s, d, m.target(d+"/driver"), override)
+		fmt.Fprintln(&s, d, m.target(d+"/driver"), m.read(d+"/driver_override"))
 	}
 	for _, iface := range []string{"eth0", "eth1"} {
-		fmt.Fprintln(&s, iface, m.read("/sys/class/net/"+iface+"/flags"), ask(iface))
+		n := ask(iface)
+		fmt.Fprintln(&s, iface, m.read("/sys/class/net/"+iface+"/flags"), n.RxDelayUs, n.Functions)
 	}
 	for line := range strings.Lines(m.read("/proc/modules")) {
 		if name, _, _ := strings.Cut(line, " "); strings.HasPrefix(name, "vfio") {
