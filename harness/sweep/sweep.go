@@ -195,7 +195,11 @@ func (c *capacities) of(ctx context.Context, runner Runner, cell Cell) (float64,
 	if err != nil {
 		return 0, err
 	}
-	return c.known[key], os.WriteFile(c.file, append(b, '\n'), 0o644)
+	// Whole or not at all: a sweep that is killed here goes on.
+	if err := os.WriteFile(c.file+".new", append(b, '\n'), 0o644); err != nil {
+		return 0, err
+	}
+	return c.known[key], os.Rename(c.file+".new", c.file)
 }
 
 func (p *Plan) meta(version string) data.Meta {
