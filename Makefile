@@ -113,6 +113,13 @@ test: setup build ## install what the tests need, and run them all
 	cd data/crosscheck && $(GO) test ./...
 	bin/data verify
 
+# Without DPDK's tags what they alone use looks unused.
+lint: build ## staticcheck over all Go code
+	$(GO) tool staticcheck $(or $(and $(findstring lwip,$(WITH_TAGS)),$(WITH_TAGS)),-checks inherit$(comma)-U1000) ./...
+
+vulncheck: ## known holes in what the project is built with; asks the Go vulnerability database on the network
+	$(GO) tool govulncheck $(WITH_TAGS) ./...
+
 calibrate: ## how often each kind of interval covers a known truth
 	@$(GO) run ./notebooks/calibrate
 
@@ -156,4 +163,4 @@ readme-figure: # the README's figure, from the newest release
 clean: ## remove what was built and collected, but no released dataset
 	rm -rf bin out report .jupyter .cache kmod/build
 
-.PHONY: bench-analysis calibrate help setup build reproduce reproduce-archive reproduce-check checksums collect figures-fresh figures report notebooks-check notebooks test claims doctor paper readme-figure bench-load bench-trace kmod reproduce-vm abuse-vm clean
+.PHONY: lint vulncheck bench-analysis calibrate help setup build reproduce reproduce-archive reproduce-check checksums collect figures-fresh figures report notebooks-check notebooks test claims doctor paper readme-figure bench-load bench-trace kmod reproduce-vm abuse-vm clean

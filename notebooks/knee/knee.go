@@ -44,7 +44,7 @@ func Star(c Curve) (float64, error) {
 		return math.NaN(), err
 	}
 	if c.N[0] != 1 {
-		return math.NaN(), fmt.Errorf("N* needs the rate at one connection; the smallest load is %v", c.N[0])
+		return math.NaN(), fmt.Errorf("the knee N* needs the rate at one connection; the smallest load is %v", c.N[0])
 	}
 	return slices.Max(c.X) / c.X[0], nil
 }

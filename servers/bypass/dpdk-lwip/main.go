@@ -4,7 +4,6 @@
 package main
 
 import (
-	"errors"
 	"flag"
 	"fmt"
 	"net/netip"
@@ -17,9 +16,6 @@ import (
 
 	"crossing/servers/http1"
 )
-
-// errNoLwIP says that the program was built without lwIP.
-var errNoLwIP = errors.New("this program was built without lwIP: run servers/bypass/dpdk-lwip/fetch.sh (it needs apt's source packages and a C compiler) and build with the tags dpdk and lwip")
 
 func main() {
 	if err := run(); err != nil {
