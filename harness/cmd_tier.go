@@ -211,7 +211,7 @@ func check(ctx context.Context, name string, server conformance.Server, deviatio
 	}
 	fmt.Printf("%s: %d of %d rows as demanded, %d of them as declared deviations\n", name, right, n, declared)
 	if right < n {
-		return fmt.Errorf("%s: %d of %d rows are not as demanded", name, n-right, n)
+		return fmt.Errorf("%s: %d of %d rows are not as demanded; mend the server, or declare what is seen (--declare prints the lines for the tier file)", name, n-right, n)
 	}
 	return nil
 }

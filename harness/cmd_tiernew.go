@@ -26,7 +26,7 @@ env: {}
 start: [%[1]s, --listen, "{{.Addr}}", --root, "{{.Root}}"]
 ready: {path: /100, within: 10s}
 # Rows of the conformance kit in which this server deviates, and what is seen
-# there. Run "harness tier check %[1]s" and copy what it prints.
+# there: the lines that "harness tier check --declare %[1]s" prints.
 deviations: {}
 `
 
