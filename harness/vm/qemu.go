@@ -129,7 +129,7 @@ func ports(oneCard bool) []string {
 			args = append(args, "-device", fmt.Sprintf("pcie-root-port,id=port%d,chassis=%d", i, i+1))
 		case i == 0:
 			args = append(args, "-device", "pcie-root-port,id=port0,chassis=1,disable-acs=on")
-			place += ",addr=0.0,multifunction=on"
+			place += ",addr=0.0,multifunction=on,x-pcie-ari-nextfn-1=on" // or the kernel finds only the first
 		default:
 			place = "bus=port0,addr=0.1"
 		}
