@@ -83,9 +83,10 @@ func state(t *testing.T, m *Machine) string {
 	for _, d := range m.glob("/sys/bus/pci/devices/*") {
 		fmt.Fprintln(&s, d, m.target(d+"/driver"), m.read(d+"/driver_override"))
 	}
-	for _, iface := range []string{"eth0", "eth1"} {
-		n := ask(iface)
-		fmt.Fprintln(&s, iface, m.read("/sys/class/net/"+iface+"/flags"), n.RxDelayUs, n.Functions)
+	// By address: a port that was away may come back under another name.
+	for _, d := range m.glob("/sys/bus/pci/devices/*/net/*") {
+		n := ask(filepath.Base(d))
+		fmt.Fprintln(&s, filepath.Dir(d), m.read(d+"/flags"), n.RxDelayUs, n.Functions)
 	}
 	for line := range strings.Lines(m.read("/proc/modules")) {
 		if name, _, _ := strings.Cut(line, " "); strings.HasPrefix(name, "vfio") {
