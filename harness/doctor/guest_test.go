@@ -77,7 +77,7 @@ func expect(t *testing.T, m *Machine, check string, state State, found string) {
 func state(t *testing.T, m *Machine) string {
 	t.Helper()
 	var s strings.Builder
-	for _, f := range []string{"/proc/sys/vm/nr_hugepages", "/sys/class/net/eth0/device/sriov_numvfs"} {
+	for _, f := range []string{"/proc/sys/vm/nr_hugepages", "/sys/bus/pci/devices/0000:01:00.0/sriov_numvfs"} {
 		fmt.Fprintln(&s, f, m.read(f))
 	}
 	for _, d := range m.glob("/sys/bus/pci/devices/*") {
