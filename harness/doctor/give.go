@@ -106,7 +106,7 @@ func (m *Machine) take(devices ...string) []change.Step {
 	if !m.exists("/sys/bus/pci/drivers/" + vfioPCI) {
 		undo := "modprobe -r " + vfioPCI
 		if !m.exists("/sys/module/vfio") { // nor what the kernel loads when a group is opened
-			undo = "modprobe -rq vfio_iommu_type1; " + undo
+			undo = "modprobe -rq vfio_iommu_type1; " + undo + " && { modprobe -rq vfio_virqfd; modprobe -rq vfio; true; }"
 		}
 		steps = append(steps, change.Step{Why: "the driver that hands a device to user space", Do: "modprobe " + vfioPCI, Undo: undo})
 	}
