@@ -20,7 +20,7 @@ func BuildModule(ctx context.Context, k *Kernel, source string) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	inputs := []string{k.Release, k.Headers, compiler}
+	inputs := []string{k.Release, k.Headers, compiler, strings.Join(stripped, " ")}
 	for _, f := range files {
 		data, err := os.ReadFile(f)
 		if err != nil {
@@ -29,12 +29,32 @@ func BuildModule(ctx context.Context, k *Kernel, source string) (string, error) 
 		inputs = append(inputs, filepath.Base(f), string(data))
 	}
 	dir, err := cached(ctx, "module", key(inputs...), func(ctx context.Context, dir string) error {
-		_, err := makeModule(ctx, k, files, dir)
-		return err
+		if _, err := makeModule(ctx, k, files, dir); err != nil {
+			return err
+		}
+		ko, err := moduleIn(dir)
+		if err != nil {
+			return err
+		}
+		if _, err := output(ctx, "", "objcopy", append(stripped, ko)...); err != nil {
+			return err
+		}
+		return nil
 	})
 	if err != nil {
 		return "", err
 	}
+	return moduleIn(dir)
+}
+
+// stripped keeps the place of the build out of the module: debug info and the
+// hash over it hold its paths. The module is a part of the guest's image, whose
+// bytes decide what a run in virtual time shows, so that every folder must give
+// the same.
+var stripped = []string{"--strip-debug", "--remove-section=.note.gnu.build-id"}
+
+// moduleIn returns the path of the one module in dir.
+func moduleIn(dir string) (string, error) {
 	built, err := filepath.Glob(filepath.Join(dir, "*.ko"))
 	if err != nil || len(built) != 1 {
 		return "", fmt.Errorf("%d modules in %s, want one (%v)", len(built), dir, err)
@@ -95,7 +115,10 @@ func makeModule(ctx context.Context, k *Kernel, files []string, dir string, opti
 			return "", err
 		}
 	}
-	args := append([]string{"-s", "-C", k.Headers, "M=" + dir, "CONFIG_DEBUG_INFO_BTF_MODULES="}, options...)
+	args := append([]string{
+		"-s", "-C", k.Headers, "M=" + dir, "CONFIG_DEBUG_INFO_BTF_MODULES=",
+		"KCFLAGS=-ffile-prefix-map=" + dir + "=. -ffile-prefix-map=" + k.Headers + "=linux",
+	}, options...)
 	out, err := exec.CommandContext(ctx, "make", append(args, "modules")...).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("build the module for %s: %w:\n%s", k.Release, err, out)

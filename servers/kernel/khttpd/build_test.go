@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"os"
 	"strings"
 	"testing"
 
@@ -29,5 +31,35 @@ func TestBuildsWithoutWarnings(t *testing.T) {
 				t.Errorf("kernel %s:\n%s", kernel.Release, said)
 			}
 		})
+	}
+}
+
+// The module names no place of its build: it is a part of the guest's image,
+// which must be the same from every folder.
+func TestNamesNoFolder(t *testing.T) {
+	ctx := context.Background()
+	if missing := vm.Missing(ctx); len(missing) > 0 {
+		t.Skip("no kernel headers can be had here:\n" + strings.Join(missing, "\n"))
+	}
+	kernel, err := vm.DebianKernel(ctx, vm.Linux61)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ko, err := vm.BuildModule(ctx, kernel, "../../../kmod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	module, err := os.ReadFile(ko)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cache, err := vm.CacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []string{cache, ".note.gnu.build-id"} {
+		if bytes.Contains(module, []byte(s)) {
+			t.Errorf("%s holds %q", ko, s)
+		}
 	}
 }
