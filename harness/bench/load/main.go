@@ -6,6 +6,9 @@
 // round, so that what the machine does besides falls on both. Their centre and
 // interval are of Hodges and Lehmann, over rounds.
 //
+// How full the server's core was is printed, too: where it is full with wrk, no
+// client can be faster, but by making the server's work less.
+//
 // As root the clients and the server are real-time tasks while they are measured.
 package main
 
@@ -44,7 +47,7 @@ func main() {
 	b := bench{}
 	rounds := flag.Int("rounds", 8, "rounds of 15 s; 6 are the fewest that give a 95 % interval")
 	list := flag.String("c", "1,4,16,64", "connections to try")
-	nullList := flag.String("null", "1", "connections to try against the null server; empty: none")
+	nullList := flag.String("null", "1,64", "connections to try against the null server; empty: none")
 	flag.DurationVar(&b.burst, "burst", 800*time.Millisecond, "length of one measurement")
 	flag.BoolVar(&b.realtime, "realtime", os.Geteuid() == 0, "measure under SCHED_FIFO")
 	flag.StringVar(&b.tier, "tier", "servers/user/nginx/nginx.tier.yaml", "tier file of the server")
@@ -270,7 +273,7 @@ func report(all []burst) {
 	}
 	fmt.Println("Ratios to wrk in the same round: centre and 95 % interval (Hodges–Lehmann, logarithms).")
 	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(w, "server\tc\tclient\trequests/s\tratio\t95 %\tclient CPU\tratio\tserver CPU\tratio\t\n")
+	fmt.Fprint(w, "server\tc\tclient\trequests/s\tratio\t95 %\tclient CPU\tratio\tserver CPU\tratio\tits core\t\n")
 	for _, name := range []string{"wrk", "hybrid", "spin", "block"} {
 		for _, k := range order {
 			if k.client != name {
@@ -299,11 +302,12 @@ func report(all []burst) {
 			fmt.Fprintf(w, "%s\t%d\t%s\t%.0f\t%.2f\t%.2f to %.2f\t%s\t%.2f\t", k.server, k.connections, k.client,
 				mean(rate), r, low, high, load.Ns(mean(clientCPU)), cc)
 			if k.server == "null" {
-				fmt.Fprint(w, "\t\t\n") // it polls: all of its CPU
+				fmt.Fprint(w, "\t\t\t\n") // it polls: all of its CPU
 				continue
 			}
 			sc, _, _ := ratio(serverCPU)
-			fmt.Fprintf(w, "%s\t%.2f\t\n", load.Ns(mean(serverCPU)), sc)
+			busy := func(one burst) float64 { return one.ServerCPU * one.Rate / 1e9 }
+			fmt.Fprintf(w, "%s\t%.2f\t%.0f %%\t\n", load.Ns(mean(serverCPU)), sc, 100*mean(busy))
 		}
 	}
 	w.Flush()
