@@ -98,8 +98,9 @@ func (o *loadOptions) row(i int, r *load.Result) data.Run {
 	return run
 }
 
-// kernelFree are the wires of testbed pair.
-var kernelFree = map[string]bool{"memif": true, "vhost": true, "virtio-user": true}
+// kernelFree are the wires of testbed pair: a client on a virtual function has
+// nothing but the cable before it.
+var kernelFree = map[string]bool{"memif": true, "vhost": true, "virtio-user": true, "vf": true}
 
 var notLabel = regexp.MustCompile(`[^A-Za-z0-9._+-]+`)
 
