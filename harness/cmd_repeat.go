@@ -45,6 +45,9 @@ dataset's, it says which: then the bytes cannot be the same.`,
 // errOtherGuest says that a repetition cannot give the same bytes, and why.
 var errOtherGuest = errors.New("this machine's guest is not the dataset's")
 
+// errShallow says that this clone has no history to bring a version back from.
+var errShallow = errors.New("this clone is shallow")
+
 func repeat(ctx context.Context, out io.Writer, home, dir, only string) error {
 	d, err := data.Open(dir)
 	if err != nil {
@@ -117,7 +120,10 @@ func versionTree(ctx context.Context, out io.Writer, home, version string) (stri
 			return "", err
 		}
 		if err := in(ctx, out, home, "git", "worktree", "add", "--detach", tree, version); err != nil {
-			return "", fmt.Errorf("bringing back version %s: %w (a shallow clone lacks it: git fetch --unshallow)", version, err)
+			if _, missing := os.Stat(filepath.Join(home, ".git", "shallow")); missing == nil {
+				return "", fmt.Errorf("%w and lacks version %s: git fetch --unshallow", errShallow, version)
+			}
+			return "", fmt.Errorf("bringing back version %s: %w", version, err)
 		}
 		// The guest's image and kernel are the same: not built twice.
 		if err := os.Symlink(filepath.Join(home, ".cache"), filepath.Join(tree, ".cache")); err != nil {
