@@ -105,6 +105,8 @@ func TestProjectsClaims(t *testing.T) {
 		{"otherwise", world{blocks: 12, means: otherwise, tail: 3, p90: map[string]float64{"dpdk": 0.2, "apache": 1, "flask": 200}, ceiling: 10},
 			map[string]Verdict{"C1": Contradicted, "C2": Contradicted, "C4": Contradicted, "C5": Contradicted, "C6": Contradicted, "C7": Supported, "C9c": Contradicted, "E1": Contradicted}},
 		{"alike", world{blocks: 12, means: alike, tail: 3, ceiling: 4}, map[string]Verdict{"C1": Inconclusive, "C2": Inconclusive, "C3": Supported, "C5": Inconclusive, "E1": Inconclusive}},
+		{"six blocks", world{blocks: 6, means: asClaimed, tail: 3, ceiling: 4}, map[string]Verdict{"C1": Supported, "C2": Supported, "E1": Supported}},
+		{"six blocks, otherwise", world{blocks: 6, means: otherwise, tail: 3, ceiling: 4}, map[string]Verdict{"C1": Inconclusive, "C2": Inconclusive, "E1": Inconclusive}},
 		{"three blocks", world{blocks: 3, means: asClaimed, tail: 40, ceiling: 4}, map[string]Verdict{"C1": Inconclusive, "C2": Inconclusive}},
 		{"one block", world{blocks: 1, means: asClaimed, tail: 40, ceiling: 4}, map[string]Verdict{"C1": Inconclusive, "C3": Inconclusive, "C4": Inconclusive, "C6": Inconclusive}},
 		{"a knee elsewhere", world{blocks: 4, means: map[string]float64{"dpdk": 1e4}, tail: 3, ceiling: 16}, map[string]Verdict{"C8a": Contradicted, "C8b": NotTested}},

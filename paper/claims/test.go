@@ -65,8 +65,7 @@ func values(s *runs.Set, tier string, load int, quantity string) map[int32]float
 	return all
 }
 
-// ordering compares each tier with the next worse at every load; Holm over all
-// of these comparisons.
+// ordering compares each tier with the next worse at every load.
 func ordering(c *Claim, s *runs.Set) (Verdict, string) {
 	var p []float64
 	var ratios []compare.Ratio
@@ -85,7 +84,7 @@ func ordering(c *Claim, s *runs.Set) (Verdict, string) {
 		from, to := i*len(c.Loads), (i+1)*len(c.Loads)
 		words = append(words, fmt.Sprintf("%s/%s %s", c.Tiers[i], c.Tiers[i+1], tell(c.Loads, ratios[from:to], adjusted[from:to])))
 	}
-	return judge(adjusted, ratios), c.Quantity + " " + strings.Join(words, "; ")
+	return judge(ratios), c.Quantity + " " + strings.Join(words, "; ")
 }
 
 // few is how many loads are listed one by one.
@@ -95,10 +94,13 @@ const few = 4
 // and how many lie where.
 func tell(loads []int, ratios []compare.Ratio, adjusted []float64) string {
 	var words []string
-	lower, higher := 0, 0
+	each, lower, higher := 0, 0, 0
 	for i, r := range ratios {
 		if len(loads) <= few || i == 0 || i == len(loads)-1 {
 			words = append(words, fmt.Sprintf("at %d %v", loads[i], r.Interval))
+		}
+		if below(r) {
+			each++
 		}
 		switch {
 		case adjusted[i] <= alpha && r.Estimate < 1:
@@ -107,29 +109,39 @@ func tell(loads []int, ratios []compare.Ratio, adjusted []float64) string {
 			higher++
 		}
 	}
-	return fmt.Sprintf("%s (after Holm below 1 at %d of %d loads, above at %d)", strings.Join(words, ", "), lower, len(loads), higher)
+	return fmt.Sprintf("%s (each by itself below 1 at %d of %d loads; after Holm below 1 at %d, above at %d)", strings.Join(words, ", "), each, len(loads), lower, higher)
 }
 
-// judge is supported where every comparison is significantly below 1 after
-// Holm's adjustment, contradicted where one is significantly above.
-func judge(adjusted []float64, ratios []compare.Ratio) Verdict {
+// below says whether a comparison, taken by itself, is significantly below 1.
+func below(r compare.Ratio) bool { return r.P <= alpha && r.Estimate < 1 }
+
+// judge is supported where every comparison by itself is significantly below 1:
+// a conjunction that is claimed when each of its parts is shown at a level is
+// wrong no more often than that level (the intersection-union test; Berger 1982,
+// Technometrics 24, 295-300). It is contradicted where one of the comparisons is
+// significantly above 1; that one is the best of many, so Holm's adjustment is
+// made.
+func judge(ratios []compare.Ratio) Verdict {
 	verdict := Supported
-	for i, p := range adjusted {
-		switch {
-		case p <= alpha && ratios[i].Estimate >= 1:
-			return Contradicted
-		case p > alpha:
+	p := make([]float64, len(ratios))
+	for i, r := range ratios {
+		p[i] = r.P
+		if !below(r) {
 			verdict = Inconclusive
+		}
+	}
+	for i, adjusted := range compare.Holm(p) {
+		if adjusted <= alpha && ratios[i].Estimate > 1 {
+			return Contradicted
 		}
 	}
 	return verdict
 }
 
 // largerStep asks whether the first of two steps, from the first tier to the
-// second, divides the quantity by more than the second step, to the third. Holm
-// over the loads.
+// second, divides the quantity by more than the second step, to the third, at
+// every load.
 func largerStep(c *Claim, s *runs.Set) (Verdict, string) {
-	var p []float64
 	var ratios []compare.Ratio
 	var words []string
 	for _, load := range c.Loads {
@@ -144,7 +156,7 @@ func largerStep(c *Claim, s *runs.Set) (Verdict, string) {
 		if err != nil {
 			return Inconclusive, fmt.Sprintf("at %d: %v", load, err)
 		}
-		p, ratios = append(p, r.P), append(ratios, r)
+		ratios = append(ratios, r)
 		line := fmt.Sprintf("at %d", load)
 		for i := range 2 {
 			step, err := pair(s, c.Tiers[i+1], c.Tiers[i], load, c.Quantity)
@@ -155,7 +167,7 @@ func largerStep(c *Claim, s *runs.Set) (Verdict, string) {
 		}
 		words = append(words, fmt.Sprintf("%s the first step over the second %v", line, r.Interval))
 	}
-	return judge(compare.Holm(p), ratios), strings.Join(words, "; ")
+	return judge(ratios), strings.Join(words, "; ")
 }
 
 // equivalent runs two one-sided tests at each load.
