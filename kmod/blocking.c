@@ -41,8 +41,8 @@ void khttpd_blocking_start(struct khttpd_conn *conn)
 	struct task_struct *task;
 
 	if (khttpd_mode != MODE_THREAD) {
-		queue_work_on(khttpd_opt.cpu < 0 ? WORK_CPU_UNBOUND : khttpd_opt.cpu,
-			      khttpd_io_wq, &conn->io_work);
+		queue_work_on(khttpd_opt.cpu < 0 ? WORK_CPU_UNBOUND : khttpd_opt.cpu, khttpd_io_wq,
+			      &conn->io_work);
 		return;
 	}
 	task = kthread_create(thread, conn, "khttpd/%u", conn->port);

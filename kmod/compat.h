@@ -22,8 +22,8 @@
  *
  * Returns the number of bytes that were taken, or a negative error.
  */
-static inline int khttpd_send_page(struct socket *sock, struct page *page,
-				   unsigned int offset, size_t len, int flags)
+static inline int khttpd_send_page(struct socket *sock, struct page *page, unsigned int offset,
+				   size_t len, int flags)
 {
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
 	return kernel_sendpage(sock, page, offset, len, flags);

@@ -18,11 +18,11 @@
 #include "khttpd.h"
 #include "trace.h"
 
-#define STEP_BUDGET	32	/* receives and sends per run, so that others get their turn */
-#define DRAIN_SECS	2	/* for the client to take the last answer and close */
+#define STEP_BUDGET 32 /* receives and sends per run, so that others get their turn */
+#define DRAIN_SECS  2  /* for the client to take the last answer and close */
 
 static LIST_HEAD(khttpd_conns);
-static DEFINE_SPINLOCK(khttpd_conns_lock);	/* the list and the number */
+static DEFINE_SPINLOCK(khttpd_conns_lock); /* the list and the number */
 static unsigned int khttpd_nr_conns;
 static DECLARE_WAIT_QUEUE_HEAD(khttpd_all_gone);
 static struct kmem_cache *khttpd_conn_cache;
@@ -115,7 +115,8 @@ static int step_read(struct khttpd_conn *conn)
 	if (conn->in_start < conn->in_len &&
 	    khttpd_parse(&conn->parser, conn->in + conn->in_start, conn->in_len - conn->in_start)) {
 		conn->request_offset = conn->offset;
-		trace_khttpd_parsed(conn->port, conn->offset, conn->parser.line, conn->parser.status);
+		trace_khttpd_parsed(conn->port, conn->offset, conn->parser.line,
+				    conn->parser.status);
 		khttpd_reply(conn);
 		consume(conn, conn->parser.line);
 		conn->skip = conn->reply.close ? 0 : conn->parser.length;
@@ -265,7 +266,7 @@ static void event_state_change(struct sock *sk)
 	read_lock_bh(&sk->sk_callback_lock);
 	conn = sk->sk_user_data;
 	if (conn)
-		kick(conn);	/* the next receive or send tells what happened */
+		kick(conn); /* the next receive or send tells what happened */
 	read_unlock_bh(&sk->sk_callback_lock);
 }
 
@@ -279,7 +280,7 @@ static void event_start(struct khttpd_conn *conn)
 	sk->sk_data_ready = event_data_ready;
 	sk->sk_write_space = event_write_space;
 	sk->sk_state_change = event_state_change;
-	kick(conn);	/* for what came before the callbacks were there */
+	kick(conn); /* for what came before the callbacks were there */
 	write_unlock_bh(&sk->sk_callback_lock);
 	release_sock(sk);
 }

@@ -61,8 +61,8 @@ static struct file *open_below(const char *path)
 {
 	const struct cred *own = override_creds(reader);
 	/* Non-blocking, so that a pipe or a device does not hold us up. */
-	struct file *file = file_open_root(&root, path,
-					   O_RDONLY | O_NONBLOCK | O_NOCTTY | O_LARGEFILE, 0);
+	struct file *file =
+		file_open_root(&root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_LARGEFILE, 0);
 
 	revert_creds(own);
 	return file;

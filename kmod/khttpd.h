@@ -24,49 +24,49 @@
 #include "parse.h"
 #include "stats.h"
 
-#define KHTTPD_OUT	4096	/* header, and a body that fits beside it, bytes */
-#define KHTTPD_IN	4096	/* input buffer at first; it grows if it must, bytes */
+#define KHTTPD_OUT	4096 /* header, and a body that fits beside it, bytes */
+#define KHTTPD_IN	4096 /* input buffer at first; it grows if it must, bytes */
 #define KHTTPD_IN_MAX	(2 * KHTTPD_MAX_HEADER)
-#define KHTTPD_SKIP_MAX	(1 << 20) /* longest request body that is read and dropped, bytes */
+#define KHTTPD_SKIP_MAX (1 << 20) /* longest request body that is read and dropped, bytes */
 
 enum khttpd_state {
-	CONN_READ,	/* waiting for, or reading, a request */
-	CONN_SEND,	/* sending the answer */
-	CONN_SKIP,	/* dropping the request's body */
-	CONN_DRAIN,	/* sent all; waiting for the client to close */
+	CONN_READ,  /* waiting for, or reading, a request */
+	CONN_SEND,  /* sending the answer */
+	CONN_SKIP,  /* dropping the request's body */
+	CONN_DRAIN, /* sent all; waiting for the client to close */
 };
 
 /* What is being sent, in the order of the fields. */
 struct khttpd_reply {
 	u16 status;
-	bool close;		/* the connection ends after it */
-	u32 head_len, head_sent;	/* of conn->out */
-	char *body;		/* whole file in memory; kvfree() */
-	struct file *file;	/* or the file itself */
-	loff_t pos;		/* next byte of body or file */
-	u64 left;		/* bytes of body or file still to send */
-	u64 size;		/* bytes of body in all */
-	u8 tail;		/* bytes after the body that should not be there */
+	bool close;		 /* the connection ends after it */
+	u32 head_len, head_sent; /* of conn->out */
+	char *body;		 /* whole file in memory; kvfree() */
+	struct file *file;	 /* or the file itself */
+	loff_t pos;		 /* next byte of body or file */
+	u64 left;		 /* bytes of body or file still to send */
+	u64 size;		 /* bytes of body in all */
+	u8 tail;		 /* bytes after the body that should not be there */
 };
 
-#define CONN_CLOSING	0	/* bit of khttpd_conn.flags: release was queued */
+#define CONN_CLOSING 0 /* bit of khttpd_conn.flags: release was queued */
 
 struct khttpd_conn {
-	struct list_head node;		/* khttpd_conns, under khttpd_conns_lock */
+	struct list_head node; /* khttpd_conns, under khttpd_conns_lock */
 	struct socket *sock;
 	unsigned long flags;
 	struct work_struct io_work;
 	struct work_struct release_work;
-	struct completion done;		/* the thread ended (MODE_THREAD) */
-	unsigned long deadline;		/* jiffies: closed then if nothing moved */
+	struct completion done; /* the thread ended (MODE_THREAD) */
+	unsigned long deadline; /* jiffies: closed then if nothing moved */
 	enum khttpd_state state;
-	u16 port;			/* client's TCP port, host byte order */
+	u16 port; /* client's TCP port, host byte order */
 
-	char *in;			/* received bytes, [in_start, in_len) not yet used */
+	char *in; /* received bytes, [in_start, in_len) not yet used */
 	u32 in_size, in_start, in_len;
-	u64 offset;			/* bytes received before in_start */
-	u64 request_offset;		/* where the present request begins */
-	u64 skip;			/* bytes of request body to drop */
+	u64 offset;	    /* bytes received before in_start */
+	u64 request_offset; /* where the present request begins */
+	u64 skip;	    /* bytes of request body to drop */
 	struct khttpd_parser parser;
 
 	struct khttpd_reply reply;
@@ -74,8 +74,8 @@ struct khttpd_conn {
 };
 
 /* main.c */
-extern struct workqueue_struct *khttpd_io_wq;	/* drives connections */
-extern struct workqueue_struct *khttpd_ctl_wq;	/* accepts and releases them */
+extern struct workqueue_struct *khttpd_io_wq;  /* drives connections */
+extern struct workqueue_struct *khttpd_ctl_wq; /* accepts and releases them */
 
 /* listen.c */
 int khttpd_listen(void);

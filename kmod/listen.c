@@ -9,8 +9,8 @@
 
 #include "khttpd.h"
 
-#define BACKLOG		1024
-#define ACCEPT_BUDGET	64	/* connections per run, so that others get their turn */
+#define BACKLOG	      1024
+#define ACCEPT_BUDGET 64 /* connections per run, so that others get their turn */
 
 static struct socket *listener;
 static void (*plain_data_ready)(struct sock *sk);
@@ -85,8 +85,8 @@ int khttpd_listen(void)
 	 * Not sock_create_kern(): neither the listener nor the connections born
 	 * from it would then keep their network namespace alive.
 	 */
-	err = __sock_create(current->nsproxy->net_ns, PF_INET, SOCK_STREAM,
-			    IPPROTO_TCP, &listener, 0);
+	err = __sock_create(current->nsproxy->net_ns, PF_INET, SOCK_STREAM, IPPROTO_TCP, &listener,
+			    0);
 	if (err)
 		return err;
 	sk = listener->sk;

@@ -21,8 +21,8 @@ struct khttpd_options khttpd_opt = {
 
 enum khttpd_mode khttpd_mode;
 
-#define OPTION(name, type, text)					\
-	module_param_named(name, khttpd_opt.name, type, 0444);		\
+#define OPTION(name, type, text)                               \
+	module_param_named(name, khttpd_opt.name, type, 0444); \
 	MODULE_PARM_DESC(name, text)
 
 OPTION(root, charp, "directory to serve (/srv/www)");
@@ -42,7 +42,7 @@ OPTION(bad_framing, bool, "send two bytes more than Content-Length says (N)");
 OPTION(close_each, bool, "close the connection after each answer (N)");
 OPTION(selftest, bool, "test the parser before serving (N)");
 
-static const char * const modes[] = {
+static const char *const modes[] = {
 	[MODE_EVENT] = "event",
 	[MODE_THREAD] = "thread",
 	[MODE_BOUND] = "bound",
@@ -66,8 +66,7 @@ int khttpd_options_check(void)
 		pr_err("max_conns and idle_secs must not be 0\n");
 		return -EINVAL;
 	}
-	if (khttpd_opt.cpu >= 0 &&
-	    (khttpd_opt.cpu >= nr_cpu_ids || !cpu_online(khttpd_opt.cpu))) {
+	if (khttpd_opt.cpu >= 0 && (khttpd_opt.cpu >= nr_cpu_ids || !cpu_online(khttpd_opt.cpu))) {
 		pr_err("cpu=%d: there is no such CPU\n", khttpd_opt.cpu);
 		return -EINVAL;
 	}

@@ -88,7 +88,7 @@ static u16 parse_length(struct khttpd_parser *p, const char *s, u32 len)
 	u64 value = 0;
 	u32 i;
 
-	if (!len || len > 18)		/* more digits could overflow */
+	if (!len || len > 18) /* more digits could overflow */
 		return 400;
 	for (i = 0; i < len; i++) {
 		if (!isdigit(s[i]))
@@ -217,7 +217,7 @@ bool khttpd_parse(struct khttpd_parser *p, const char *buf, u32 len)
 				p->close = true;
 			return true;
 		}
-		if (n == 0) {		/* RFC 9112 section 2.2 */
+		if (n == 0) { /* RFC 9112 section 2.2 */
 			if (++p->blank > KHTTPD_MAX_BLANK)
 				return fail(p, 400);
 			continue;
@@ -271,7 +271,7 @@ static int resolve(char *s, u32 len)
 	u32 from = 0, to = 0;
 
 	while (from < len) {
-		u32 end = from + 1;	/* s[from] is a slash */
+		u32 end = from + 1; /* s[from] is a slash */
 
 		while (end < len && s[end] != '/')
 			end++;

@@ -13,6 +13,7 @@
 
 #define INDEX "index.html"
 
+/* clang-format off */
 static const char *reason(u16 status)
 {
 	switch (status) {
@@ -31,6 +32,7 @@ static const char *reason(u16 status)
 	default:  return "Internal Server Error";
 	}
 }
+/* clang-format on */
 
 /* The date's text is made once per second and CPU (RFC 9110 section 5.6.7). */
 #define DATE_LEN 29
@@ -66,13 +68,18 @@ static const char *content_type(const char *path)
 {
 	size_t len = strlen(path);
 
-	return len > 5 && !strcmp(path + len - 5, ".html") ? "text/html" : "application/octet-stream";
+	if (len > 5 && !strcmp(path + len - 5, ".html"))
+		return "text/html";
+	return "application/octet-stream";
 }
 
 /* plain - whether a path can stand in a header field as it is */
 static bool plain(const char *path)
 {
-	return strspn(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/") == strlen(path);
+	static const char set[] = "abcdefghijklmnopqrstuvwxyz"
+				  "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/";
+
+	return path[strspn(path, set)] == '\0';
 }
 
 /* head - write the header; extra is further lines, each with its end */
@@ -90,8 +97,9 @@ static void head(struct khttpd_conn *conn, const char *type, const char *extra)
 				"Content-Length: %llu\r\n"
 				"%s%s\r\n",
 				r->status, reason(r->status), now, type, r->size, extra,
-				r->close ? "Connection: close\r\n" :
-				conn->parser.minor ? "" : "Connection: keep-alive\r\n");
+				r->close	   ? "Connection: close\r\n" :
+				conn->parser.minor ? "" :
+						     "Connection: keep-alive\r\n");
 }
 
 /* say - an answer without a file: the status in words */
@@ -131,14 +139,13 @@ static u16 load(struct khttpd_reply *r, struct file *file)
 	if (r->size > MAX_RW_COUNT)
 		return 503;
 	/* Failing is an answer; killing a process for the memory is none. */
-	r->body = kvmalloc(max_t(u64, r->size, 1),
-			   GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
+	r->body = kvmalloc(max_t(u64, r->size, 1), GFP_KERNEL | __GFP_RETRY_MAYFAIL | __GFP_NOWARN);
 	if (!r->body)
 		return 503;
 	n = read_file(file, r->body, r->size);
 	if (n < 0)
 		return 500;
-	r->size = r->left = n;	/* what was there to be read is what is sent */
+	r->size = r->left = n; /* what was there to be read is what is sent */
 	return 200;
 }
 
@@ -164,12 +171,13 @@ static u16 answer_file(struct khttpd_conn *conn, const char *path)
 	head(conn, content_type(path), "");
 
 	/* A small file is copied behind the header: one send, and no reference. */
-	if (body && r->file && !khttpd_opt.split_send && r->size <= sizeof(conn->out) - r->head_len) {
+	if (body && r->file && !khttpd_opt.split_send &&
+	    r->size <= sizeof(conn->out) - r->head_len) {
 		ssize_t n = read_file(r->file, conn->out + r->head_len, r->size);
 
 		if (n < 0)
 			return 500;
-		if (n < r->size) {	/* it shrank since it was announced */
+		if (n < r->size) { /* it shrank since it was announced */
 			r->size = n;
 			head(conn, content_type(path), "");
 			n = read_file(r->file, conn->out + r->head_len, r->size);

@@ -9,7 +9,7 @@ static const struct {
 	const char *text;
 	u16 status;
 	bool close;
-	const char *path;	/* of a request without error; NULL: it has none */
+	const char *path; /* of a request without error; NULL: it has none */
 } requests[] = {
 	{ "GET / HTTP/1.1\r\nHost: a\r\n\r\n", 0, false, "/" },
 	{ "\r\nHEAD /x HTTP/1.1\r\nHost: a\r\n\r\n", 0, false, "/x" },
@@ -32,8 +32,10 @@ static const struct {
 	{ "GET / HTTP/1.1\r\nHost : a\r\n\r\n", 400, true, "/" },
 	{ "GET / HTTP/1.1\r\nHost: a\r\n folded\r\n\r\n", 400, true, "/" },
 	{ "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", 400, true, "/" },
-	{ "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400, true, "/" },
-	{ "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400, true, "/" },
+	{ "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400, true,
+	  "/" },
+	{ "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+	  400, true, "/" },
 	{ "GET / HTTP/2.0\r\n", 505, true, "/" },
 	{ "GET / HTTQ/1.1\r\n", 400, true, "/" },
 	{ "GET  / HTTP/1.1\r\n", 400, true, NULL },
@@ -55,7 +57,8 @@ static bool try(int i, char *buf, u32 piece)
 		done = khttpd_parse(&p, buf, have);
 	}
 	/* What is wrong may be seen before the header's end. */
-	if (!done || (p.line != len && !p.status) || p.status != requests[i].status || p.close != requests[i].close) {
+	if (!done || (p.line != len && !p.status) || p.status != requests[i].status ||
+	    p.close != requests[i].close) {
 		pr_err("selftest: request %d in pieces of %u: done %d, %u of %u bytes, status %u, close %d\n",
 		       i, piece, done, p.line, len, p.status, p.close);
 		return false;
@@ -86,7 +89,8 @@ static bool too_long(char *buf, const char *start, u16 status)
 			return true;
 		break;
 	}
-	pr_err("selftest: a line without end: status %u after %u bytes, want %u\n", p.status, len, status);
+	pr_err("selftest: a line without end: status %u after %u bytes, want %u\n", p.status, len,
+	       status);
 	return false;
 }
 

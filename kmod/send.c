@@ -11,7 +11,7 @@
 #include "compat.h"
 #include "khttpd.h"
 
-#define PIECE	(64 << 10)	/* bytes per step: what the internal pipe holds */
+#define PIECE (64 << 10) /* bytes per step: what the internal pipe holds */
 
 /* send_memory - send from memory; bytes sent, or a negative error */
 static int send_memory(struct khttpd_conn *conn, const void *from, size_t len, bool more)
@@ -25,7 +25,8 @@ static int send_memory(struct khttpd_conn *conn, const void *from, size_t len, b
 	return n;
 }
 
-static int send_buffer(struct pipe_inode_info *pipe, struct pipe_buffer *buf, struct splice_desc *sd)
+static int send_buffer(struct pipe_inode_info *pipe, struct pipe_buffer *buf,
+		       struct splice_desc *sd)
 {
 	struct khttpd_conn *conn = sd->u.data;
 	bool more = (sd->flags & SPLICE_F_MORE) || sd->len < sd->total_len;

@@ -12,7 +12,7 @@ DEFINE_PER_CPU(struct khttpd_stats, khttpd_stats);
 
 static struct dentry *dir;
 
-static const char * const names[] = {
+static const char *const names[] = {
 #define X(name) [KHTTPD_##name] = #name,
 	KHTTPD_COUNTERS(X)
 #undef X

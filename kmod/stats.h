@@ -6,27 +6,30 @@
 #include <linux/percpu.h>
 #include <linux/types.h>
 
-#define KHTTPD_COUNTERS(X)						\
-	X(accepted)	/* connections */				\
-	X(refused)	/* connections beyond max_conns, or no memory */ \
-	X(released)	/* connections that are gone */			\
-	X(timeouts)	/* connections closed for lack of progress */	\
-	X(resets)	/* connections that ended with an error */	\
-	X(requests)	/* answered, whatever the answer */		\
-	X(errors)	/* of these, with a status of 400 or more */	\
-	X(truncated)	/* files that shrank while they were sent */	\
-	X(bytes_in)							\
-	X(bytes_out)	/* headers and bodies */			\
-	X(wakeups)	/* socket callbacks that queued work */		\
-	X(runs)		/* work items or steps that ran */		\
-	X(full)		/* sends that met a full socket buffer */
+#define KHTTPD_COUNTERS(X)                                            \
+	X(accepted)  /* connections */                                \
+	X(refused)   /* connections beyond max_conns, or no memory */ \
+	X(released)  /* connections that are gone */                  \
+	X(timeouts)  /* connections closed for lack of progress */    \
+	X(resets)    /* connections that ended with an error */       \
+	X(requests)  /* answered, whatever the answer */              \
+	X(errors)    /* of these, with a status of 400 or more */     \
+	X(truncated) /* files that shrank while they were sent */     \
+	X(bytes_in)                                                   \
+	X(bytes_out) /* headers and bodies */                         \
+	X(wakeups)   /* socket callbacks that queued work */          \
+	X(runs)	     /* work items or steps that ran */               \
+	X(full)	     /* sends that met a full socket buffer */
 
+/* clang-format takes the list for a line that goes on. */
+/* clang-format off */
 enum khttpd_counter {
 #define X(name) KHTTPD_##name,
 	KHTTPD_COUNTERS(X)
 #undef X
 	KHTTPD_NR_COUNTERS
 };
+/* clang-format on */
 
 struct khttpd_stats {
 	u64 value[KHTTPD_NR_COUNTERS];
@@ -34,7 +37,7 @@ struct khttpd_stats {
 
 DECLARE_PER_CPU(struct khttpd_stats, khttpd_stats);
 
-#define khttpd_count(name, n)	this_cpu_add(khttpd_stats.value[KHTTPD_##name], n)
+#define khttpd_count(name, n) this_cpu_add(khttpd_stats.value[KHTTPD_##name], n)
 
 void khttpd_stats_init(void);
 void khttpd_stats_exit(void);

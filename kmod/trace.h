@@ -12,6 +12,9 @@
 
 #include <linux/tracepoint.h>
 
+/* clang-format knows no tracepoints. */
+/* clang-format off */
+
 /* A packet came: the callback that queues the work. */
 TRACE_EVENT(khttpd_wake,
 	TP_PROTO(u16 port),
@@ -63,6 +66,8 @@ DEFINE_EVENT(khttpd_stage, khttpd_ready,
 DEFINE_EVENT(khttpd_stage, khttpd_sent,
 	TP_PROTO(u16 port, u64 offset, u64 bytes, u16 status),
 	TP_ARGS(port, offset, bytes, status));
+
+/* clang-format on */
 
 #endif /* KHTTPD_TRACE_H */
 

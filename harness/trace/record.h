@@ -14,8 +14,26 @@ struct net {
 	struct ns_common ns;
 } KERNEL;
 
+typedef struct {
+	struct net *net;
+} KERNEL possible_net_t;
+
+struct sock_common {
+	possible_net_t skc_net;
+	__u16 skc_num;
+	__be16 skc_dport;
+} KERNEL;
+
+struct sock {
+	struct sock_common __sk_common;
+} KERNEL;
+
+struct tcp_sock {
+	__u64 bytes_received;
+} KERNEL;
+
 const volatile __u16 server_port = 8080;
-const volatile __u32 server_net = 0;	/* inode of the server's network namespace */
+const volatile __u32 server_net = 0; /* inode of the server's network namespace */
 
 /*
  * Times are CLOCK_MONOTONIC in ns, 0: not seen. The halves are written where the
@@ -25,8 +43,8 @@ const volatile __u32 server_net = 0;	/* inode of the server's network namespace 
 struct record {
 	__u64 offset;
 	__u32 port;
-	__u32 open;		/* a request is on its way */
-	__u64 arrived;		/* last frame from the port, before TCP knows whose it is */
+	__u32 open;    /* a request is on its way */
+	__u64 arrived; /* last frame from the port, before TCP knows whose it is */
 	__u64 device, tcp, ready, woken;
 	__u64 unused;
 	__u64 oncpu, recv, send, first, last;

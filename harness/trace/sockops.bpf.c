@@ -18,27 +18,11 @@
 char LICENSE[] SEC("license") = "GPL";
 
 /* What linux/bpf.h of 6.14 has (include/uapi/linux/bpf.h there). */
-#define SOL_SOCKET 1
-#define SK_BPF_CB_FLAGS 1009
-#define SK_BPF_CB_TX_TIMESTAMPING 1
-#define BPF_SOCK_OPS_TSTAMP_SND_SW_CB 17
+#define SOL_SOCKET		       1
+#define SK_BPF_CB_FLAGS		       1009
+#define SK_BPF_CB_TX_TIMESTAMPING      1
+#define BPF_SOCK_OPS_TSTAMP_SND_SW_CB  17
 #define BPF_SOCK_OPS_TSTAMP_SENDMSG_CB 20
-
-typedef struct {
-	struct net *net;
-} KERNEL possible_net_t;
-
-struct sock_common {
-	possible_net_t skc_net;
-} KERNEL;
-
-struct sock {
-	struct sock_common __sk_common;
-} KERNEL;
-
-struct tcp_sock {
-	__u64 bytes_received;
-} KERNEL;
 
 struct bpf_sock_ops_kern {
 	struct sock *sk;

@@ -27,23 +27,6 @@ struct nsproxy {
 	struct net *net_ns;
 } KERNEL;
 
-struct sock_common {
-	__u16 skc_num;
-	__be16 skc_dport;
-} KERNEL;
-
-struct sock {
-	struct sock_common __sk_common;
-} KERNEL;
-
-struct tcp_sock {
-	__u64 bytes_received;
-} KERNEL;
-
-typedef struct {
-	struct net *net;
-} KERNEL possible_net_t;
-
 struct net_device {
 	possible_net_t nd_net;
 } KERNEL;
@@ -65,8 +48,8 @@ struct task_struct {
 
 #define PF_KTHREAD 0x00200000
 
-const volatile __u8 in_kernel = 0;	/* the server's threads are the kernel's */
-const volatile __u8 by_call = 0;	/* sends are known by their system calls */
+const volatile __u8 in_kernel = 0; /* the server's threads are the kernel's */
+const volatile __u8 by_call = 0;   /* sends are known by their system calls */
 
 /* Whose segment is being taken on each CPU, until that has woken someone. */
 static __u32 waking[256];
@@ -78,8 +61,8 @@ struct thread {
 
 #define THREADS 4096
 
-static struct thread woken[THREADS];	/* woken for it */
-static struct thread serving[THREADS];	/* took its last request */
+static struct thread woken[THREADS];   /* woken for it */
+static struct thread serving[THREADS]; /* took its last request */
 
 static __always_inline struct record *record_of_sock(struct sock *sk)
 {
@@ -107,8 +90,8 @@ int BPF_PROG(device, struct sk_buff *skb)
 	struct record *r;
 
 	if (skb->dev->nd_net.net->ns.inum != server_net ||
-	    bpf_probe_read_kernel(&h, sizeof(h), skb->data) ||
-	    h.version_ihl != 0x45 || h.protocol != 6 || bpf_ntohs(h.dest) != server_port)
+	    bpf_probe_read_kernel(&h, sizeof(h), skb->data) || h.version_ihl != 0x45 ||
+	    h.protocol != 6 || bpf_ntohs(h.dest) != server_port)
 		return 0;
 	r = record_of(bpf_ntohs(h.source));
 	if (r)
@@ -152,8 +135,7 @@ int BPF_PROG(tcp, struct sock *sk, struct sk_buff *skb)
 	struct tcp_sock *tp;
 	__u8 doff;
 
-	if (!r || bpf_probe_read_kernel(&doff, 1, skb->data + 12) ||
-	    skb->len <= (doff >> 4) * 4)
+	if (!r || bpf_probe_read_kernel(&doff, 1, skb->data + 12) || skb->len <= (doff >> 4) * 4)
 		return 0;
 	finish(r);
 	if (!r->open) {
@@ -189,8 +171,8 @@ int BPF_PROG(wake, struct task_struct *p)
 
 	if (!port)
 		return 0;
-	if (in_kernel ? !(p->flags & PF_KTHREAD)
-		      : !p->nsproxy || p->nsproxy->net_ns->ns.inum != server_net)
+	if (in_kernel ? !(p->flags & PF_KTHREAD) :
+			!p->nsproxy || p->nsproxy->net_ns->ns.inum != server_net)
 		return 0;
 	*w = 0;
 	r = record_of(port);

@@ -38,7 +38,10 @@ static uint32_t free_conn;
 static struct pbuf *held[EVENTS]; // of the events
 static uint32_t dirty[MEMP_NUM_TCP_PCB], ndirty;
 
-u32_t sys_now(void) { return queue ? (u32_t)(queue->tsc / (hz / 1000)) : 0; }
+u32_t sys_now(void)
+{
+	return queue ? (u32_t)(queue->tsc / (hz / 1000)) : 0;
+}
 
 static err_t output(struct netif *n, struct pbuf *p)
 {
@@ -57,7 +60,8 @@ static err_t start(struct netif *n)
 	n->name[0] = 'd', n->name[1] = 'p';
 	n->mtu = 1500;
 	n->hwaddr_len = 6;
-	n->flags = NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET | NETIF_FLAG_LINK_UP | NETIF_FLAG_UP;
+	n->flags = NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET |
+		   NETIF_FLAG_LINK_UP | NETIF_FLAG_UP;
 	n->output = etharp_output;
 	n->linkoutput = output;
 	return ERR_OK;
@@ -66,7 +70,7 @@ static err_t start(struct netif *n)
 static void event(struct conn *c, const void *data, uint32_t len, struct pbuf *p)
 {
 	held[glue.nevents] = p;
-	glue.events[glue.nevents++] = (struct event){c - conns, len, data};
+	glue.events[glue.nevents++] = (struct event){ c - conns, len, data };
 }
 
 static void release(struct conn *c)
@@ -87,13 +91,17 @@ static void write_some(struct conn *c)
 	for (struct part *p; (p = c->first);) {
 		if (p->head_len) {
 			if (tcp_sndbuf(c->pcb) < p->head_len ||
-			    tcp_write(c->pcb, p->head, p->head_len, TCP_WRITE_FLAG_COPY | (p->left ? TCP_WRITE_FLAG_MORE : 0)) != ERR_OK)
+			    tcp_write(c->pcb, p->head, p->head_len,
+				      TCP_WRITE_FLAG_COPY | (p->left ? TCP_WRITE_FLAG_MORE : 0)) !=
+				    ERR_OK)
 				return;
 			p->head_len = 0;
 		}
 		while (p->left) {
-			uint64_t n = LWIP_MIN(p->left, LWIP_MIN(tcp_sndbuf(c->pcb), 0xffff / TCP_MSS * TCP_MSS));
-			if (n == 0 || tcp_write(c->pcb, p->body, n, n < p->left ? TCP_WRITE_FLAG_MORE : 0) != ERR_OK)
+			uint64_t n = LWIP_MIN(p->left, LWIP_MIN(tcp_sndbuf(c->pcb),
+								0xffff / TCP_MSS * TCP_MSS));
+			if (n == 0 || tcp_write(c->pcb, p->body, n,
+						n < p->left ? TCP_WRITE_FLAG_MORE : 0) != ERR_OK)
 				return;
 			p->body += n;
 			p->left -= n;
@@ -167,8 +175,8 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t e)
 	return ERR_OK;
 }
 
-struct glue *glue_open(void *q, void *poll, void *flush, uint64_t ticks,
-	const uint8_t mac[6], const uint8_t ip[4], uint16_t port)
+struct glue *glue_open(void *q, void *poll, void *flush, uint64_t ticks, const uint8_t mac[6],
+		       const uint8_t ip[4], uint16_t port)
 {
 	ip4_addr_t addr, mask, gateway;
 	queue = q, poll_queue = poll, flush_queue = flush, hz = ticks;
@@ -197,7 +205,9 @@ static void answer(const struct answer *a)
 	struct part *p = malloc(sizeof *p + a->head_len);
 	if (!p)
 		return;
-	*p = (struct part){.body = a->body, .left = a->body_len, .head_len = a->head_len, .closes = a->closes};
+	*p = (struct part){
+		.body = a->body, .left = a->body_len, .head_len = a->head_len, .closes = a->closes
+	};
 	memcpy(p->head, glue.heads + a->head_at, a->head_len);
 	*c->last = p;
 	c->last = &p->next;

@@ -2,7 +2,7 @@
 // out, so that the border between C and Go is crossed once.
 #include <stdint.h>
 
-#define EVENTS 2048
+#define EVENTS	2048
 #define ANSWERS 4096
 
 // An event is data that a connection has got, or its end (data is NULL).
@@ -27,7 +27,7 @@ struct glue {
 	uint64_t conns, refused;
 };
 
-struct glue *glue_open(void *queue, void *poll, void *flush, uint64_t hz,
-	const uint8_t mac[6], const uint8_t ip[4], uint16_t port);
+struct glue *glue_open(void *queue, void *poll, void *flush, uint64_t hz, const uint8_t mac[6],
+		       const uint8_t ip[4], uint16_t port);
 void glue_answer(struct glue *g);
 void glue_step(struct glue *g, uint64_t spin);

@@ -20,8 +20,8 @@ static int fail(struct port *p, const char *what, int err)
 
 static int by_address(const void *a, const void *b)
 {
-	uintptr_t x = (uintptr_t)*(struct rte_mbuf *const *)a, y = (uintptr_t)*(struct rte_mbuf *const *)b;
-	return x < y ? -1 : x > y;
+	const struct rte_mbuf *const *x = a, *const *y = b;
+	return *x < *y ? -1 : *x > *y;
 }
 
 // hold takes the buffers at the end of the pool's memory out of use, for good:
@@ -49,9 +49,10 @@ static struct rte_mempool *pool(const char *name, unsigned n, int contiguous)
 {
 	if (!contiguous)
 		return rte_pktmbuf_pool_create(name, n, 256, 0, ROOM, SOCKET_ID_ANY);
-	struct rte_pktmbuf_pool_private priv = {.mbuf_data_room_size = ROOM};
-	struct rte_mempool *mp = rte_mempool_create_empty(name, n, sizeof(struct rte_mbuf) + ROOM, 256,
-		sizeof priv, SOCKET_ID_ANY, RTE_MEMPOOL_F_NO_IOVA_CONTIG);
+	struct rte_pktmbuf_pool_private priv = { .mbuf_data_room_size = ROOM };
+	struct rte_mempool *mp = rte_mempool_create_empty(name, n, sizeof(struct rte_mbuf) + ROOM,
+							  256, sizeof priv, SOCKET_ID_ANY,
+							  RTE_MEMPOOL_F_NO_IOVA_CONTIG);
 	if (!mp)
 		return NULL;
 	rte_mempool_set_ops_byname(mp, rte_mbuf_best_mempool_ops(), NULL);
@@ -67,7 +68,7 @@ static struct rte_mempool *pool(const char *name, unsigned n, int contiguous)
 int port_open(struct port *p, const char *name, uint16_t queues, int contiguous)
 {
 	struct rte_eth_dev_info info;
-	struct rte_eth_conf conf = {0};
+	struct rte_eth_conf conf = { 0 };
 	uint16_t nrx = 1024, ntx = 1024;
 	int err;
 
@@ -78,8 +79,9 @@ int port_open(struct port *p, const char *name, uint16_t queues, int contiguous)
 	if ((err = rte_eth_dev_info_get(p->id, &info)))
 		return fail(p, "asking for its abilities", err);
 	if (queues > info.max_rx_queues || queues > info.max_tx_queues) {
-		snprintf(p->what, sizeof p->what, "it has %d receive and %d send queues, not %d of each; use fewer cores",
-			info.max_rx_queues, info.max_tx_queues, queues);
+		snprintf(p->what, sizeof p->what,
+			 "it has %d receive and %d send queues, not %d of each; use fewer cores",
+			 info.max_rx_queues, info.max_tx_queues, queues);
 		return -1;
 	}
 	const uint64_t sums = RTE_ETH_TX_OFFLOAD_IPV4_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_CKSUM;
@@ -95,7 +97,8 @@ int port_open(struct port *p, const char *name, uint16_t queues, int contiguous)
 	}
 	if (queues > 1 && info.flow_type_rss_offloads) {
 		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-		conf.rx_adv_conf.rss_conf.rss_hf = info.flow_type_rss_offloads & (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP);
+		conf.rx_adv_conf.rss_conf.rss_hf = info.flow_type_rss_offloads &
+						   (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP);
 	}
 	if ((err = rte_eth_dev_configure(p->id, queues, queues, &conf)))
 		return fail(p, "configuring it", err);
@@ -133,7 +136,7 @@ int port_open(struct port *p, const char *name, uint16_t queues, int contiguous)
 
 int port_close(struct port *p)
 {
-	struct rte_eth_dev_info info = {0};
+	struct rte_eth_dev_info info = { 0 };
 	rte_eth_dev_info_get(p->id, &info);
 	int err = rte_eth_dev_stop(p->id);
 	int err2 = rte_eth_dev_close(p->id);
@@ -234,12 +237,16 @@ static void transmit(struct queue *q, int n, int must)
 		// Buffers come back as the port has sent them. Were all in its
 		// queues, sending nothing makes it give back some.
 		while (fill(q, left + 1, n + 1))
-			rte_eth_tx_done_cleanup(q->port, q->id, 0), rte_eth_tx_burst(q->port, q->id, q->txm, 0);
+			rte_eth_tx_done_cleanup(q->port, q->id, 0),
+				rte_eth_tx_burst(q->port, q->id, q->txm, 0);
 	}
 	q->ntx = left;
 }
 
-void queue_flush(struct queue *q, int ntx) { transmit(q, ntx, 1); }
+void queue_flush(struct queue *q, int ntx)
+{
+	transmit(q, ntx, 1);
+}
 
 int queue_poll(struct queue *q, int ntx, uint64_t spin)
 {

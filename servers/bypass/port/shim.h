@@ -2,7 +2,8 @@
 // pointer to Go memory ever crosses, and one crossing per poll.
 #include <stdint.h>
 
-#define BURST 32  // frames received at once: with more, both ends of a fast wire wait for each other in turn
+// Frames received at once: with more, both ends of a fast wire wait for each other in turn.
+#define BURST 32
 #define BATCH 256 // frames that wait to be sent
 
 struct frame {
@@ -14,8 +15,8 @@ struct frame {
 struct queue {
 	struct frame rx[BURST];
 	struct frame tx[BATCH + 1]; // one more: room for the next
-	uint64_t tsc;     // of the last poll
-	uint64_t sent_at;  // tsc just before the last frames were sent
+	uint64_t tsc;		    // of the last poll
+	uint64_t sent_at;	    // tsc just before the last frames were sent
 	uint64_t polls, full, dropped;
 	int ntx; // frames that the port did not take yet
 	int nrx;

@@ -160,10 +160,10 @@ static __always_inline void clear(struct path *path)
  * The verifier forgets the bound of a value that went through a callback. The
  * empty asm keeps the compiler, which does not, from dropping the mask.
  */
-#define BOUND(v, mask)                \
-	do {                          \
-		asm("" : "+r"(v));    \
-		(v) &= (mask);        \
+#define BOUND(v, mask)             \
+	do {                       \
+		asm("" : "+r"(v)); \
+		(v) &= (mask);     \
 	} while (0)
 
 struct scan {
@@ -197,8 +197,8 @@ static long host_step(__u32 i, struct scan *s)
 	if (!r)
 		return 1;
 	c = r->bytes[(s->from + i) & (REQUEST_ROOM - 1)];
-	if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	    (c >= '0' && c <= ':') || c == '.' || c == '-')
+	if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= ':') ||
+	    c == '.' || c == '-')
 		return 0;
 	s->found = i;
 	return 1;
@@ -258,8 +258,7 @@ int decide(struct __sk_buff *skb)
 			return pass(cookie, len, PASSED_IN_ORDER);
 	}
 	r = scratchpad();
-	if (!r || len < 16 || len > REQUEST_MAX ||
-	    bpf_skb_load_bytes(skb, 0, r->bytes, len))
+	if (!r || len < 16 || len > REQUEST_MAX || bpf_skb_load_bytes(skb, 0, r->bytes, len))
 		return pass(cookie, len, PASSED_OTHER);
 	if (simple_request(r, len))
 		return pass(cookie, len, PASSED_OTHER);
@@ -272,8 +271,7 @@ int decide(struct __sk_buff *skb)
 	tp = bpf_skc_to_tcp_sock(bs);
 	if (!tp)
 		return pass(cookie, len, PASSED_OTHER);
-	if (tp->write_seq != tp->snd_una ||
-	    ((struct sock *)tp)->sk_wmem_queued > 0)
+	if (tp->write_seq != tp->snd_una || ((struct sock *)tp)->sk_wmem_queued > 0)
 		return pass(cookie, len, PASSED_FULL);
 	if (bpf_skb_pull_data(skb, len))
 		return pass(cookie, len, PASSED_OTHER);
@@ -355,11 +353,9 @@ int join(struct bpf_sock_ops *ops)
 {
 	__u64 cookie;
 
-	if (ops->op != BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB ||
-	    ops->local_port != listen_port)
+	if (ops->op != BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB || ops->local_port != listen_port)
 		return 1;
 	cookie = bpf_get_socket_cookie(ops);
-	count(bpf_sock_hash_update(ops, &conns, &cookie, BPF_NOEXIST) ?
-		      NOT_JOINED : JOINED);
+	count(bpf_sock_hash_update(ops, &conns, &cookie, BPF_NOEXIST) ? NOT_JOINED : JOINED);
 	return 1;
 }

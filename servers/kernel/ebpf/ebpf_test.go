@@ -30,48 +30,6 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestObjectIsWhatTheSourceGives compiles the source again. Another compiler
-// gives other bytes, so the test takes only the one that made the object.
-func TestObjectIsWhatTheSourceGives(t *testing.T) {
-	const maker = "clang version 14."
-	version, err := exec.Command("clang", "--version").Output()
-	if err != nil || !strings.Contains(string(version), maker) {
-		t.Skipf("the object was made by %s, which is not here", maker)
-	}
-	want, err := os.ReadFile("answer_bpfel.o")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	for _, name := range []string{"answer.bpf.c", "answer.h", "main.go"} {
-		b, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), b, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	tool, err := exec.Command("go", "tool", "-n", "bpf2go").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(strings.TrimSpace(string(tool)), "-go-package", "main", "-target", "bpfel", "-cc", "clang",
-		"-cflags", "-O2 -g -Wall -Werror -I/usr/include/x86_64-linux-gnu", "-type", "counter", "answer", "answer.bpf.c")
-	cmd.Dir = dir // names of files go into the object
-	cmd.Env = append(os.Environ(), "GOPACKAGE=main")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	got, err := os.ReadFile(filepath.Join(dir, "answer_bpfel.o"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Error("answer_bpfel.o is not what answer.bpf.c gives: go generate ./servers/kernel/ebpf")
-	}
-}
-
 // inKernel lists the programs and maps of this tier that the kernel holds.
 func inKernel(t *testing.T) map[string]bool {
 	t.Helper()

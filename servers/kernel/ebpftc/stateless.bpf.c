@@ -107,9 +107,9 @@ static __always_inline __u64 words(const void *p, int n)
  * ones' complement sum `sum` behind a TCP header of `header` bytes, whose
  * options, if any, are `option`.
  */
-static __always_inline int answer_with(struct __sk_buff *skb, struct frame *in,
-				       __u32 seq, __u32 ack, __u8 flags, __be32 option,
-				       __u32 payload, __u64 sum, const void *bytes)
+static __always_inline int answer_with(struct __sk_buff *skb, struct frame *in, __u32 seq,
+				       __u32 ack, __u8 flags, __be32 option, __u32 payload,
+				       __u64 sum, const void *bytes)
 {
 	struct {
 		struct frame f;
@@ -146,8 +146,8 @@ static __always_inline int answer_with(struct __sk_buff *skb, struct frame *in,
 
 	if (bpf_skb_change_tail(skb, sizeof(struct ethhdr) + total, 0))
 		return TC_ACT_SHOT;
-	if (option ? bpf_skb_store_bytes(skb, 0, &out, sizeof(out), 0)
-		   : bpf_skb_store_bytes(skb, 0, &out.f, sizeof(out.f), 0))
+	if (option ? bpf_skb_store_bytes(skb, 0, &out, sizeof(out), 0) :
+		     bpf_skb_store_bytes(skb, 0, &out.f, sizeof(out.f), 0))
 		return TC_ACT_SHOT;
 	if (payload) {
 		/* The verifier has forgotten the bound that the compiler knows. */
@@ -199,9 +199,8 @@ int serve(struct __sk_buff *skb)
 	struct answer *a;
 	struct scan s = {};
 
-	if (bpf_skb_load_bytes(skb, 0, &in, sizeof(in)) ||
-	    in.eth.h_proto != bpf_htons(ETH_P_IP) || in.ip.protocol != 6 ||
-	    in.ip.ihl != 5 || in.ip.daddr != listen_addr ||
+	if (bpf_skb_load_bytes(skb, 0, &in, sizeof(in)) || in.eth.h_proto != bpf_htons(ETH_P_IP) ||
+	    in.ip.protocol != 6 || in.ip.ihl != 5 || in.ip.daddr != listen_addr ||
 	    in.tcp.dest != bpf_htons(listen_port))
 		return TC_ACT_UNSPEC; /* TCX_NEXT */
 	offset = sizeof(struct ethhdr) + sizeof(struct iphdr) + in.tcp.doff * 4;
@@ -215,8 +214,8 @@ int serve(struct __sk_buff *skb)
 	if (flags & SYN) {
 		count(OPENED);
 		/* Kind 2, length 4: maximum segment size 1460. */
-		return answer_with(skb, &in, ~seq, seq + 1, SYN | ACK,
-				   bpf_htonl(0x020405b4), 0, 0, 0);
+		return answer_with(skb, &in, ~seq, seq + 1, SYN | ACK, bpf_htonl(0x020405b4), 0, 0,
+				   0);
 	}
 	if (flags & FIN)
 		return answer_with(skb, &in, ack, seq + payload + 1, FIN | ACK, 0, 0, 0, 0);
@@ -241,8 +240,8 @@ int serve(struct __sk_buff *skb)
 	}
 	bpf_loop(PATH_MAX_BYTES, path_step, &s, 0);
 	number = 0;
-	if (!bpf_skb_load_bytes(skb, offset, method, 4) &&
-	    method[0] == 'G' && method[1] == 'E' && method[2] == 'T' && method[3] == ' ')
+	if (!bpf_skb_load_bytes(skb, offset, method, 4) && method[0] == 'G' && method[1] == 'E' &&
+	    method[2] == 'T' && method[3] == ' ')
 		number = bpf_map_lookup_elem(&paths, p);
 	if (number)
 		at += *number;
