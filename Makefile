@@ -157,6 +157,10 @@ reproduce-vm: build ## run cells of vm-82576 again in virtual time, and compare 
 abuse-vm: ## the kernel module in the guest, in full: 200 load cycles, 1000 connections, every mode
 	KHTTPD_LONG=1 $(GO) test -count=1 -timeout 3h -run TestInGuest -v ./servers/kernel/khttpd
 
+# MINUTES=1 and TIERS=nginx,khttpd for less.
+soak: build ## all servers at full load over a bad wire in a guest for 20 minutes, every byte compared, memory watched
+	@bin/harness soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(TIERS),--tiers $(TIERS))
+
 claims: ## the paper's claims, tested: verdict, estimate, interval, dataset; CLAIM=C3 for one
 	@$(GO) run ./paper/cmd/claims $(CLAIM)
 
@@ -177,4 +181,4 @@ readme-figure: # the README's figure, from the newest release
 clean: ## remove what was built and collected, but no released dataset
 	rm -rf bin out report .jupyter .cache kmod/build
 
-.PHONY: lint format vulncheck bench-analysis calibrate help setup build reproduce reproduce-archive reproduce-check checksums collect figures-fresh figures report notebooks-check notebooks test claims doctor paper readme-figure bench-load bench-trace kmod reproduce-vm abuse-vm clean
+.PHONY: soak lint format vulncheck bench-analysis calibrate help setup build reproduce reproduce-archive reproduce-check checksums collect figures-fresh figures report notebooks-check notebooks test claims doctor paper readme-figure bench-load bench-trace kmod reproduce-vm abuse-vm clean

@@ -45,6 +45,8 @@ type Testbed struct {
 	Server, Client    *Host
 	CongestionControl string // that both hosts use
 	Wire              string // in words, for the dataset
+
+	between *Host // of a bad wire; nil: the two are joined directly
 }
 
 // Addr is where a tier of the given boundary listens.
@@ -87,6 +89,43 @@ func Netns() (*Testbed, error) {
 			return fmt.Errorf("making a veth pair: %w", privilege(err))
 		}
 		return nil
+	})
+}
+
+// BadWire makes a testbed like that of Netns whose two veth pairs meet at a
+// bridge, which sends what it has in either direction as netem says, in the
+// words of tc-netem(8): "delay 2ms loss 1%". So frames suffer, too, that a
+// server's own stack hands to the device past the kernel's queues. The kernel
+// needs sch_netem and bridge.
+func BadWire(netem string) (*Testbed, error) {
+	return build("netns", "veth pairs and a bridge, netem "+netem, func(t *Testbed) error {
+		t.Server.Iface, t.Client.Iface = "vs0", "vc0"
+		t.between = &Host{Name: "bridge", CPUs: t.Server.CPUs}
+		if err := t.between.namespace(); err != nil {
+			return err
+		}
+		attrs := netlink.NewLinkAttrs()
+		attrs.Name = "br0"
+		bridge := &netlink.Bridge{LinkAttrs: attrs}
+		if err := t.between.handle.LinkAdd(bridge); err != nil {
+			return fmt.Errorf("making a bridge: %w (it takes the kernel's module bridge)", privilege(err))
+		}
+		for _, h := range []*Host{t.Server, t.Client} {
+			attrs := netlink.NewLinkAttrs()
+			attrs.Name, attrs.MasterIndex = "to-"+h.Name, bridge.Index
+			veth := &netlink.Veth{LinkAttrs: attrs, PeerName: h.Iface, PeerNamespace: netlink.NsFd(h.ns)}
+			if err := t.between.handle.LinkAdd(veth); err != nil {
+				return fmt.Errorf("making a veth pair: %w", privilege(err))
+			}
+			if err := t.between.handle.LinkSetUp(veth); err != nil {
+				return fmt.Errorf("switching on %s: %w", attrs.Name, err)
+			}
+			argv := append([]string{"qdisc", "replace", "dev", attrs.Name, "root", "netem"}, strings.Fields(netem)...)
+			if out, err := t.between.Command(context.Background(), "tc", argv...).CombinedOutput(); err != nil {
+				return fmt.Errorf("tc %s: %w: %s (it takes the kernel's module sch_netem)", strings.Join(argv, " "), err, strings.TrimSpace(string(out)))
+			}
+		}
+		return t.between.handle.LinkSetUp(bridge)
 	})
 }
 
@@ -152,6 +191,7 @@ func build(name, wire string, join func(*Testbed) error) (_ *Testbed, err error)
 func (t *Testbed) Close() {
 	t.Server.close()
 	t.Client.close()
+	t.between.close()
 }
 
 // namespace makes the host's namespace on a thread that then goes back to
