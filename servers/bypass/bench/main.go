@@ -71,12 +71,23 @@ default_type application/octet-stream; server { listen %[2]s:80; root %[3]s; } }
 	return []string{"nginx", "-c", conf}
 }
 
+// usage is what -help shows before the flags.
+const usage = `Bench measures the bypass tiers against each other and the kernel, interleaved. It needs root.
+
+Examples:
+  bench -rounds 6
+  bench -only memif,echo -duration 1s -out runs.csv
+
+Flags:
+`
+
 func run() error {
 	rounds := flag.Int("rounds", 3, "rounds")
 	duration := flag.Duration("duration", 500*time.Millisecond, "time that counts of each run")
 	out := flag.String("out", "", "also write each run as a line of CSV to this `file`")
 	only := flag.String("only", "veth,memif,echo,file", "parts to run")
 	realtime := flag.Bool("realtime", false, "let everything else on this machine wait (SCHED_RR): for one that is not idle")
+	flag.Usage = func() { fmt.Fprint(flag.CommandLine.Output(), usage); flag.PrintDefaults() }
 	flag.Parse()
 	if os.Geteuid() != 0 {
 		return fmt.Errorf("it makes network namespaces and drives ports: run it as root")

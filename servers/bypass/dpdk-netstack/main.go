@@ -21,10 +21,20 @@ func main() {
 	}
 }
 
+// usage is what -help shows before the flags.
+const usage = `Dpdk-netstack serves a folder on a port that DPDK drives, by gVisor's netstack and net/http.
+
+Examples:
+  dpdk-netstack -port af_xdp:vs0 -addr 10.0.0.3:80 -root site
+
+Flags:
+`
+
 func run() error {
 	port := flag.String("port", "", "port, as af_xdp:IFACE, af_packet:IFACE, memif-server:SOCKET, pci:ADDRESS")
 	addr := flag.String("addr", "", "IPv4 `address` and port to answer for; the kernel must not have it")
 	dir := flag.String("root", ".", "document root")
+	flag.Usage = func() { fmt.Fprint(flag.CommandLine.Output(), usage); flag.PrintDefaults() }
 	flag.Parse()
 	at, err := netip.ParseAddrPort(*addr)
 	if err != nil || !at.Addr().Is4() || flag.NArg() > 0 {

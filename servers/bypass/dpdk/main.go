@@ -34,6 +34,17 @@ type options struct {
 	mtu    int
 }
 
+// usage is what -help shows before the flags.
+const usage = `Dpdk serves a folder on a port that DPDK drives, by TCP/IP of our own.
+
+Examples:
+  dpdk -port af_xdp:vs0 -addr 10.0.0.3:80 -root site
+  dpdk -port af_packet:vs0 -addr 10.0.0.3:80 -root site -cores 2
+  dpdk -port pci:0000:01:10.0 -addr 10.0.0.3:80 -root site
+
+Flags:
+`
+
 func run() error {
 	var o options
 	flag.StringVar(&o.port, "port", "", "port, as af_xdp:IFACE, af_packet:IFACE, memif-server:SOCKET, pci:ADDRESS")
@@ -42,6 +53,7 @@ func run() error {
 	flag.IntVar(&o.cores, "cores", 1, "cores, each with a queue pair")
 	flag.IntVar(&o.mtu, "mtu", 1500, "the wire's MTU")
 	flag.StringVar(&o.stages, "stages", os.Getenv("STAGES"), "write the times of each request's stages to this `file` at the end (one core); by default the variable STAGES names it")
+	flag.Usage = func() { fmt.Fprint(flag.CommandLine.Output(), usage); flag.PrintDefaults() }
 	flag.Parse()
 	var err error
 	if o.addr, err = netip.ParseAddrPort(*addr); err != nil || !o.addr.Addr().Is4() {

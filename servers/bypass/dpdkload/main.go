@@ -75,6 +75,16 @@ func main() {
 	}
 }
 
+// usage is what -help shows before the flags.
+const usage = `Dpdkload is a closed-loop client without the kernel, on a port that DPDK drives.
+
+Examples:
+  dpdkload -port memif-client:/tmp/memif -ip 10.0.0.2 -to 10.0.0.3:80 -conns 1,16,64
+  dpdkload -port af_xdp:vc0 -ip 10.0.0.2 -to 10.0.0.3:80 -path /1M -duration 10s
+
+Flags:
+`
+
 func run() error {
 	var o options
 	flag.StringVar(&o.port, "port", "", "port, as af_xdp:IFACE, af_packet:IFACE, memif-client:SOCKET")
@@ -90,6 +100,7 @@ func run() error {
 	flag.StringVar(&o.host, "host", "", "Host field (default: the server's address)")
 	flag.BoolVar(&o.echo, "echo", false, "no TCP: send frames to l2echo and time their return, -conns of them at a time")
 	flag.IntVar(&o.size, "size", 300, "length of the frames for -echo")
+	flag.Usage = func() { fmt.Fprint(flag.CommandLine.Output(), usage); flag.PrintDefaults() }
 	flag.Parse()
 	var err error
 	if o.ip, err = netip.ParseAddr(*ip); err != nil || !o.ip.Is4() {

@@ -23,8 +23,18 @@ func main() {
 	}
 }
 
+// usage is what -help shows before the flags.
+const usage = `L2echo sends each frame back to where it came from.
+
+Examples:
+  l2echo -port af_xdp:vs0
+
+Flags:
+`
+
 func run() error {
 	name := flag.String("port", "", "port, as af_xdp:IFACE")
+	flag.Usage = func() { fmt.Fprint(flag.CommandLine.Output(), usage); flag.PrintDefaults() }
 	flag.Parse()
 	var stop atomic.Bool
 	signals := make(chan os.Signal, 1)

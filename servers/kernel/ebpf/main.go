@@ -23,12 +23,23 @@ import (
 
 //go:generate go tool bpf2go -go-package main -target bpfel -cc clang -cflags "-O2 -g -Wall -Werror -I/usr/include/x86_64-linux-gnu" -type counter answer answer.bpf.c
 
+// usage is what -help shows before the flags.
+const usage = `Ebpf serves a folder by BPF programs on its sockets, and by net/http what those leave. It needs root.
+
+Examples:
+  ebpf -listen 127.0.0.1:8080 -root site
+  ebpf -listen 127.0.0.1:8080 -root site -counters counters.json
+
+Flags:
+`
+
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("ebpf: ")
 	listen := flag.String("listen", "127.0.0.1:8080", "IPv4 address and port to listen on")
 	dir := flag.String("root", ".", "folder to serve")
 	counters := flag.String("counters", "", "file for the counters, written each second and at the end")
+	flag.Usage = func() { fmt.Fprint(flag.CommandLine.Output(), usage); flag.PrintDefaults() }
 	flag.Parse()
 	if err := run(*listen, *dir, *counters); err != nil {
 		log.Fatal(err)

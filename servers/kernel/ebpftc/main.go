@@ -34,6 +34,15 @@ const (
 	answerMax = 1460
 )
 
+// usage is what -help shows before the flags.
+const usage = `Ebpftc answers for a folder's small files on a device, without any state. It needs root.
+
+Examples:
+  ebpftc -iface vs0 -listen 10.0.0.3:8080 -root site
+
+Flags:
+`
+
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("ebpftc: ")
@@ -41,6 +50,7 @@ func main() {
 	iface := flag.String("iface", "", "network device to answer on")
 	dir := flag.String("root", ".", "folder to serve; what does not fit into one segment is left out")
 	counters := flag.String("counters", "", "file for the counters, written each second and at the end")
+	flag.Usage = func() { fmt.Fprint(flag.CommandLine.Output(), usage); flag.PrintDefaults() }
 	flag.Parse()
 	if err := run(*listen, *iface, *dir, *counters); err != nil {
 		log.Fatal(err)

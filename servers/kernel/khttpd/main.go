@@ -25,6 +25,17 @@ func main() {
 	}
 }
 
+// usage is what -help shows before the flags.
+const usage = `Khttpd loads the kernel module with the options given as NAME=VALUE (kmod/README.md tells them)
+and takes it out at its end. Use it in the guest.
+
+Examples:
+  khttpd root=/srv/www addr=10.0.0.1 port=8080
+  khttpd -console 4 root=/srv/www mode=thread log_requests=1
+
+Flags:
+`
+
 func run() error {
 	beside, err := os.Executable()
 	if err != nil {
@@ -34,6 +45,7 @@ func run() error {
 	var console printkSetting
 	flag.StringVar(&console.level, "console", "", "level below which the kernel's messages go to the console (1 to 8)")
 	flag.StringVar(&console.delay, "console-delay", "", "milliseconds that each message on the console takes, as on a slow line")
+	flag.Usage = func() { fmt.Fprint(flag.CommandLine.Output(), usage); flag.PrintDefaults() }
 	flag.Parse()
 	options, err := module.ParseOptions(flag.Args())
 	if err != nil {

@@ -17,11 +17,21 @@ import (
 	"crossing/servers/nethttp"
 )
 
+// usage is what -help shows before the flags.
+const usage = `Gohttp serves a folder by Go's net/http.
+
+Examples:
+  gohttp -listen 127.0.0.1:8080 -root site
+
+Flags:
+`
+
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("gohttp: ")
 	listen := flag.String("listen", "127.0.0.1:8080", "address and port to listen on")
 	dir := flag.String("root", ".", "folder to serve")
+	flag.Usage = func() { fmt.Fprint(flag.CommandLine.Output(), usage); flag.PrintDefaults() }
 	flag.Parse()
 	if err := run(*listen, *dir); err != nil {
 		log.Fatal(err)

@@ -30,6 +30,16 @@ func main() {
 	}
 }
 
+// usage is what -help shows before the flags.
+const usage = `Gopoll serves a folder by our HTTP code on the kernel's sockets.
+
+Examples:
+  gopoll -addr 127.0.0.1:8080 -root site
+  gopoll -addr 127.0.0.1:8080 -root site -spin -workers 2
+
+Flags:
+`
+
 func run() error {
 	if err := uninterrupted(); err != nil {
 		return err
@@ -38,6 +48,7 @@ func run() error {
 	root := flag.String("root", ".", "document root")
 	spin := flag.Bool("spin", false, "poll without sleeping")
 	workers := flag.Int("workers", 1, "threads, each with a listening socket of its own (SO_REUSEPORT)")
+	flag.Usage = func() { fmt.Fprint(flag.CommandLine.Output(), usage); flag.PrintDefaults() }
 	flag.Parse()
 	at, err := netip.ParseAddrPort(*addr)
 	if err != nil {
