@@ -1,14 +1,21 @@
 package crossing
 
 import (
+	"bytes"
+	"flag"
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+
+	"crossing/paper/architecture"
 )
+
+var draw = flag.Bool("draw", false, "draw the picture of the rooms anew")
 
 // may says which rooms of the project a room may import, by the path below
 // the module. Data flows one way: testbed, server, load, dataset, statistics,
@@ -81,3 +88,24 @@ func allowed(folder, imported string) bool {
 }
 
 func within(path, room string) bool { return path == room || strings.HasPrefix(path, room+"/") }
+
+// TestPicture: the picture that README.md shows is that of the table.
+func TestPicture(t *testing.T) {
+	const file = "paper/architecture/architecture.svg"
+	var rooms []architecture.Room
+	for _, m := range may {
+		rooms = append(rooms, architecture.Room{Folder: m.room, Imports: m.imports})
+	}
+	svg, err := architecture.Draw(rooms)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *draw {
+		if err := os.WriteFile(file, svg, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if kept, err := os.ReadFile(file); err != nil || !bytes.Equal(kept, svg) {
+		t.Errorf("%s is not what the table gives: go test -run TestPicture . -draw (%v)", file, err)
+	}
+}
