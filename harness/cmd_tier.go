@@ -128,7 +128,7 @@ With --addr it checks a server that already runs; NAME then only brings the devi
 	}
 	c.Flags().StringVar(&addr, "addr", "", "check the server at this address and port, which already runs")
 	c.Flags().BoolVar(&rows, "rows", false, "only list the rows of the kit")
-	c.Flags().BoolVar(&declare, "declare", false, "print what deviates as lines for the tier file")
+	c.Flags().BoolVar(&declare, "declare", false, "print only what deviates and is not declared, as lines for the tier file")
 	c.Flags().BoolVar(&all, "all", false, "check every tier that can run on the netns testbed")
 	return c
 }
@@ -209,7 +209,12 @@ func check(ctx context.Context, name string, server conformance.Server, deviatio
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%s: %d of %d rows as demanded, %d of them as declared deviations\n", name, right, n, declared)
+	summary := fmt.Sprintf("%s: %d of %d rows as demanded, %d of them as declared deviations", name, right, n, declared)
+	if declare { // standard output is for the tier file
+		fmt.Fprintln(os.Stderr, summary)
+		return nil
+	}
+	fmt.Println(summary)
 	if right < n {
 		return fmt.Errorf("%s: %d of %d rows are not as demanded; mend the server, or declare what is seen (--declare prints the lines for the tier file)", name, n-right, n)
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -59,6 +60,9 @@ func TestConformance(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer in.Stop()
+			if n := listensThereOnly(t, bed); n == 0 && x.Boundary == "user" {
+				t.Error("nothing listens, says ss")
+			}
 			server := conformance.Server{Dial: func(timeout time.Duration) (net.Conn, error) {
 				return bed.Client.Dial(in.Addr, timeout)
 			}}
@@ -77,6 +81,28 @@ func TestConformance(t *testing.T) {
 			}
 		})
 	}
+}
+
+// listensThereOnly: nothing on the server's host listens anywhere but at the
+// testbed's addresses and on loopback. It returns how many sockets listen.
+func listensThereOnly(t *testing.T, bed *testbed.Testbed) (n int) {
+	t.Helper()
+	out, err := bed.Server.Command(t.Context(), "ss", "-Htuln").Output()
+	if err != nil {
+		t.Fatalf("ss: %v", err)
+	}
+	for line := range strings.Lines(string(out)) {
+		n++
+		words := strings.Fields(line) // network, state, two queues, local address, peer
+		if len(words) < 5 {
+			t.Fatalf("ss printed %q", line)
+		}
+		host, _, err := net.SplitHostPort(words[4])
+		if ip := net.ParseIP(host); err != nil || !ip.IsLoopback() && host != bed.Server.IP.String() {
+			t.Errorf("it listens at %s, which is not of the testbed", words[4])
+		}
+	}
+	return n
 }
 
 // TestConformanceTable compares the table in the repository with the tier

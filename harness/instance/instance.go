@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -49,6 +50,13 @@ type Instance struct {
 
 // grace is how long a server may take to end by itself.
 const grace = 3 * time.Second
+
+// What an unprivileged server may take: the longest file that it may write, and
+// processes and threads of its user, which other servers on this machine share.
+const (
+	maxFileBytes = 1 << 30
+	maxThreads   = 8192
+)
 
 // nobody is Debian's unprivileged user and group.
 const nobody = "65534"
@@ -136,14 +144,17 @@ func (in *Instance) drop() bool {
 	return in.tier.User != "root" && os.Geteuid() == 0
 }
 
-// unprivileged is what takes every privilege from the server. Pdeathsig is set
-// once more because changing the user clears it.
+// unprivileged is what takes every privilege from the server and keeps it from
+// filling the disk or the table of processes. Pdeathsig is set once more because
+// changing the user clears it.
 func (in *Instance) unprivileged() []string {
-	argv := []string{"setpriv", "--no-new-privs", "--inh-caps=-all", "--ambient-caps=-all", "--pdeathsig", "KILL"}
-	if in.drop() {
-		argv = append(argv, "--reuid", nobody, "--regid", nobody, "--clear-groups")
+	set := []string{"setpriv", "--no-new-privs", "--inh-caps=-all", "--ambient-caps=-all", "--pdeathsig", "KILL"}
+	if !in.drop() {
+		return set
 	}
-	return argv
+	// Only root may set a limit above the one that it has.
+	limits := []string{"prlimit", "--core=0", fmt.Sprintf("--fsize=%d", maxFileBytes), fmt.Sprintf("--nproc=%d", maxThreads)}
+	return slices.Concat(limits, set, []string{"--bounding-set=-all", "--reuid", nobody, "--regid", nobody, "--clear-groups"})
 }
 
 func (in *Instance) launch(r *tier.Rendered) error {

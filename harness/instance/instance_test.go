@@ -3,6 +3,7 @@ package instance
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -112,6 +113,23 @@ func TestUnprivilegedAndGone(t *testing.T) {
 		}
 		if os.Geteuid() == 0 && status.UIDs[1] == 0 {
 			t.Errorf("process %d of the server runs as root", pid)
+		}
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if status.CapEff != 0 || !strings.Contains(string(text), "NoNewPrivs:\t1\n") {
+			t.Errorf("process %d has privileges or may gain some:\n%s", pid, text)
+		}
+		if os.Geteuid() != 0 {
+			continue
+		}
+		limits, err := p.Limits()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if status.CapBnd != 0 || limits.CoreFileSize != 0 || limits.FileSize != maxFileBytes || limits.Processes != maxThreads {
+			t.Errorf("process %d: bounding set %x, core %d, file %d, processes %d", pid, status.CapBnd, limits.CoreFileSize, limits.FileSize, limits.Processes)
 		}
 	}
 	in.Stop()

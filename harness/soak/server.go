@@ -39,7 +39,9 @@ func (s *server) start(ctx context.Context, netem string, p instance.Places) (er
 		}
 	}
 	s.log = filepath.Join(p.State, "log")
-	s.in, err = instance.Start(ctx, s.tier, s.bed, p)
+	patient := *s.tier
+	patient.Ready.Within *= 10 // as those that poll are beside it already
+	s.in, err = instance.Start(ctx, &patient, s.bed, p)
 	return err
 }
 

@@ -268,6 +268,9 @@ func (t *Tier) Missing(bin string) string {
 	}
 	for _, p := range t.Needs.Programs {
 		if _, err := os.Stat(filepath.Join(bin, p)); err != nil {
+			if strings.HasSuffix(p, ".ko") {
+				return p + " is built for the guest only: testbed vm"
+			}
 			return fmt.Sprintf("bin/%s is not built: make build", p)
 		}
 	}
