@@ -25,6 +25,7 @@ import (
 func sweepCmd() *cobra.Command {
 	var dir, version, only, level string
 	var tiers []string
+	var blocks int
 	var available, dry bool
 	c := &cobra.Command{
 		Use:   "sweep PLAN",
@@ -38,7 +39,7 @@ cell that fails is tried %d times; every attempt is in the dataset.
 
 A dataset's design.json is a plan, too.`, strings.Join(sweep.Profiles(), ", "), 3),
 		Example: `  harness sweep kick
-  harness sweep --tiers mine,nginx --out out/mine quick
+  harness sweep --tiers mine,nginx --blocks 6 --out out/mine/v0.0.0 quick
   harness sweep --dry paper
   harness sweep --only '^b00-nginx-' --out out/nginx quick`,
 		Args: cobra.ExactArgs(1),
@@ -59,6 +60,12 @@ A dataset's design.json is a plan, too.`, strings.Join(sweep.Profiles(), ", "), 
 				for _, name := range tiers {
 					p.Tiers = append(p.Tiers, sweep.TierChoice{Tier: name, As: name})
 				}
+			}
+			if cmd.Flags().Changed("blocks") {
+				if blocks < 1 {
+					return fmt.Errorf("--blocks %d: at least 1", blocks)
+				}
+				p.Blocks = blocks
 			}
 			if only != "" {
 				if p.Only, err = regexp.Compile(only); err != nil {
@@ -100,6 +107,7 @@ A dataset's design.json is a plan, too.`, strings.Join(sweep.Profiles(), ", "), 
 	f.StringVar(&dir, "out", "", "folder of the dataset (data/NAME/vVERSION by default)")
 	f.StringVar(&version, "version", "0.0.0", "version that the dataset gives itself")
 	f.StringSliceVar(&tiers, "tiers", nil, "measure these instead of the plan's tiers")
+	f.IntVar(&blocks, "blocks", 0, "measure so many instead of the plan's; 6 are the fewest that give 95 % intervals")
 	f.StringVar(&only, "only", "", "run only the cells whose names match this regular expression; --dry lists the names")
 	f.BoolVar(&available, "available", false, "leave out the tiers that cannot run here, and say which")
 	f.StringVar(&level, "trace", string(trace.Tracepoints), fmt.Sprintf("best level of the stage tracer to use: one of %v", trace.Levels))

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 
 	"crossing/harness/instance"
@@ -40,9 +41,15 @@ func (s *server) start(ctx context.Context, netem string, p instance.Places) (er
 	}
 	s.log = filepath.Join(p.State, "log")
 	patient := *s.tier
-	patient.Ready.Within *= 10 // as those that poll are beside it already
+	patient.Ready.Within *= 10 // the guest may be slow
 	s.in, err = instance.Start(ctx, &patient, s.bed, p)
 	return err
+}
+
+func (s *server) signal(what syscall.Signal) {
+	if s.in != nil {
+		_ = syscall.Kill(s.in.PID(), what) // or it has ended: its outcome tells
+	}
 }
 
 func (s *server) sample() {

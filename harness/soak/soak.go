@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"crossing/harness/instance"
@@ -73,6 +74,10 @@ func Run(ctx context.Context, c Config, tiers []*tier.Tier, p Places) (outcomes 
 			continue
 		}
 		c.Say(t.Name + " answers")
+		s.signal(syscall.SIGSTOP) // one that polls would hold up the start of the others
+	}
+	for _, s := range servers {
+		s.signal(syscall.SIGCONT)
 	}
 	kernel = load(ctx, c, servers)
 	for _, s := range servers {

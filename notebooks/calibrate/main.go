@@ -120,8 +120,18 @@ func RankedFirst(draws int) (float64, error) {
 	return float64(n) / float64(draws), nil
 }
 
+// usage is what -help shows before the flags.
+const usage = `Calibrate prints how often each kind of interval covers a known truth.
+
+Examples:
+  calibrate -draws 200
+
+Flags:
+`
+
 func main() {
 	draws := flag.Int("draws", 1000, "synthetic datasets for each method")
+	flag.Usage = func() { fmt.Fprint(flag.CommandLine.Output(), usage); flag.PrintDefaults() }
 	flag.Parse()
 	const row = "%-42s  %-48s  %s\n"
 	fmt.Printf(row, "method", "data", "covers")

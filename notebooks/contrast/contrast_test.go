@@ -2,6 +2,7 @@ package contrast
 
 import (
 	"bytes"
+	"errors"
 	"maps"
 	"math"
 	"math/rand/v2"
@@ -11,6 +12,8 @@ import (
 	"testing"
 
 	"crossing/data"
+	"crossing/notebooks/compare"
+	"crossing/notebooks/interval"
 	"crossing/notebooks/replica"
 	"crossing/notebooks/runs"
 	"crossing/notebooks/saturation"
@@ -127,5 +130,25 @@ func TestBadDatasets(t *testing.T) {
 			s.Overview()
 			s.Trust()
 		})
+	}
+}
+
+func TestStanding(t *testing.T) {
+	result := func(from string, lo, hi float64) Result {
+		return Result{Factor: Factor{"your server", from, "mine"}, Ratio: compare.Ratio{Interval: interval.Interval{Lo: lo, Hi: hi}}}
+	}
+	bad := result("flask", 0.1, 0.2)
+	bad.Err = errors.New("no runs")
+	for _, c := range []struct {
+		results []Result
+		want    string
+	}{
+		{nil, "At 16 connections the dataset has nothing to compare mine with."},
+		{[]Result{result("apache", 0.5, 0.9), result("dpdk", 1.2, 3), result("nginx", 0.9, 1.1), bad},
+			"At 16 connections the mean latency of mine is lower than that of apache, higher than that of dpdk, not to be told from that of nginx, flask (by their own intervals; Holm's adjustment is in the table)."},
+	} {
+		if got := Standing(c.results, "mine", 16); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
 	}
 }

@@ -24,6 +24,16 @@ import (
 // python is Debian's: another python3 on PATH may lack nbconvert.
 const python = "/usr/bin/python3"
 
+// usage is what -help shows before the flags.
+const usage = `Execute runs the notebooks headless on one dataset and prints the sentences that they computed.
+
+Examples:
+  execute -dataset out/kick/v0.0.0 -out out/notebooks
+  execute -twice notebooks/1-the-papers-figures.ipynb
+
+Flags:
+`
+
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("execute: ")
@@ -32,6 +42,7 @@ func main() {
 	limit := flag.Duration("limit", 2*time.Minute, "how long a cell may run")
 	twice := flag.Bool("twice", false, "execute the results once more, and demand the same bytes")
 	only := flag.Bool("register", false, "only register the kernel and print JUPYTER_PATH")
+	flag.Usage = func() { fmt.Fprint(flag.CommandLine.Output(), usage); flag.PrintDefaults() }
 	flag.Parse()
 	repo, err := os.Getwd()
 	if err != nil {

@@ -71,14 +71,24 @@ func Flags(t *testing.T, program, name string) {
 		t.Errorf("%s -help shows no example", name)
 	}
 	for _, words := range shown {
-		n := 1
-		for n < len(words) && (strings.HasPrefix(words[n], "-") || strings.HasPrefix(words[n-1], "-")) {
+		n := 1 // up to the first argument that belongs to no flag
+		for n < len(words) && strings.HasPrefix(words[n], "-") {
+			if takesValue(string(help), words[n]) {
+				n++
+			}
 			n++
 		}
+		n = min(n, len(words))
 		if out, err := exec.Command(program, append(words[1:n:n], "-help")...).CombinedOutput(); err != nil {
 			t.Errorf("%q: %v\n%s", strings.Join(words, " "), err, out)
 		}
 	}
+}
+
+// takesValue tells by a program's help whether the word behind a flag is its
+// value: flags of one show its type.
+func takesValue(help, flag string) bool {
+	return strings.Contains(help, "\n  "+flag+" ")
 }
 
 // lines are those of a text that call the program, in words: without the

@@ -40,6 +40,15 @@ import (
 	"crossing/servers/site"
 )
 
+// usage is what -help shows before the flags.
+const usage = `Load measures our load generator beside wrk, interleaved, as ratios.
+
+Examples:
+  load -rounds 6 -c 64 -null ''
+
+Flags:
+`
+
 func main() {
 	load.Main()
 	log.SetFlags(0)
@@ -52,6 +61,7 @@ func main() {
 	flag.BoolVar(&b.realtime, "realtime", os.Geteuid() == 0, "measure under SCHED_FIFO")
 	flag.StringVar(&b.tier, "tier", "servers/user/nginx/nginx.tier.yaml", "tier file of the server")
 	flag.BoolVar(&b.json, "json", false, "print every burst as a line of JSON besides")
+	flag.Usage = func() { fmt.Fprint(flag.CommandLine.Output(), usage); flag.PrintDefaults() }
 	flag.Parse()
 	connections, nulls := numbers(*list), numbers(*nullList)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)

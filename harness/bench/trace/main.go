@@ -51,6 +51,15 @@ type burst struct {
 	level                      *trace.Tracer
 }
 
+// usage is what -help shows before the flags.
+const usage = `Trace measures what the stage tracer costs nginx, in pairs of runs.
+
+Examples:
+  trace -c 16 -pairs 48
+
+Flags:
+`
+
 func main() {
 	load.Main()
 	log.SetFlags(0)
@@ -61,6 +70,7 @@ func main() {
 	flag.IntVar(&b.pairs, "pairs", 24, "pairs of bursts; 6 are the fewest that give a 95 % interval")
 	flag.DurationVar(&b.burst, "burst", 600*time.Millisecond, "length of one measurement")
 	flag.StringVar(&b.level, "level", string(trace.Tracepoints), fmt.Sprintf("best level to use: one of %v", trace.Levels))
+	flag.Usage = func() { fmt.Fprint(flag.CommandLine.Output(), usage); flag.PrintDefaults() }
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()

@@ -14,16 +14,23 @@ import (
 	"crossing/paper/claims"
 )
 
+// usage is what -help shows before the flags.
+const usage = `Claims tests the named claims, or all, against the released datasets.
+
+Examples:
+  claims C3 C8
+  claims -dataset out/kick/v0.0.0
+
+Flags:
+`
+
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("claims: ")
 	file := flag.String("claims", "paper/claims.yaml", "the claims")
 	folder := flag.String("data", "data", "folder with the released datasets")
 	extra := flag.String("dataset", "", "a dataset that is not released, tested beside them under its own name")
-	flag.Usage = func() {
-		fmt.Fprintln(flag.CommandLine.Output(), "claims [flags] [CLAIM…]: test the named claims, or all")
-		flag.PrintDefaults()
-	}
+	flag.Usage = func() { fmt.Fprint(flag.CommandLine.Output(), usage); flag.PrintDefaults() }
 	flag.Parse()
 	all, err := claims.Read(*file)
 	if err != nil {

@@ -18,11 +18,22 @@ import (
 // file is the one whose runs the paper tells of.
 const file = "100"
 
+// usage is what -help shows before the flags.
+const usage = `Generate writes every number, verdict and figure of the paper.
+
+Examples:
+  generate -out out/paper
+  generate -readme paper/mean-latency.svg
+
+Flags:
+`
+
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("generate: ")
 	out := flag.String("out", "out/paper", "folder for what is generated")
 	readme := flag.String("readme", "", "write only the README's figure, to this file")
+	flag.Usage = func() { fmt.Fprint(flag.CommandLine.Output(), usage); flag.PrintDefaults() }
 	flag.Parse()
 	err := error(nil)
 	if *readme != "" {

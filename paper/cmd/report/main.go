@@ -17,12 +17,22 @@ import (
 	"crossing/paper/report"
 )
 
+// usage is what -help shows before the flags.
+const usage = `Report makes a site of executed notebooks, figures and claims.
+
+Examples:
+  report -notebooks out/notebooks -out out/report -dataset out/kick/v0.0.0
+
+Flags:
+`
+
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("report: ")
 	notebooks := flag.String("notebooks", "out/released/notebooks", "folder with the executed notebooks")
 	out := flag.String("out", "out/released/report", "folder for the site")
 	extra := flag.String("dataset", "", "a dataset that is not released, shown before those that are")
+	flag.Usage = func() { fmt.Fprint(flag.CommandLine.Output(), usage); flag.PrintDefaults() }
 	flag.Parse()
 	if err := run(*notebooks, *out, *extra); err != nil {
 		log.Fatal(err)
