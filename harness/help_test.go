@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"crossing/data/cmd/examples"
@@ -41,7 +42,7 @@ func flags(t *testing.T, bin string) {
 	for _, p := range programs {
 		path := filepath.Join(bin, p.Name())
 		info, err := buildinfo.ReadFile(path)
-		if err != nil { // no program of Go's
+		if err != nil || !strings.HasPrefix(info.Path, "crossing/") { // not ours
 			continue
 		}
 		cobra := false
