@@ -73,7 +73,8 @@ type client struct {
 	rng   *rand.Rand
 	tally *tally
 
-	conn net.Conn // nil: to be made
+	conn net.Conn    // nil: to be made
+	stop func() bool // of what ends conn's waiting when the soak ends
 	in   *bufio.Reader
 	used bool // conn has had an answer
 	buf  [32 << 10]byte
@@ -109,6 +110,7 @@ func (c *client) connect(ctx context.Context) bool {
 		}
 		return false
 	}
+	c.stop = context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Now()) })
 	c.tally.add(&c.tally.conns)
 	c.conn, c.in, c.used = conn, bufio.NewReader(conn), false
 	return true
@@ -116,6 +118,7 @@ func (c *client) connect(ctx context.Context) bool {
 
 func (c *client) close() {
 	if c.conn != nil {
+		c.stop()
 		_ = c.conn.Close()
 		c.conn = nil
 	}
