@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"gonum.org/v1/gonum/stat"
+
 	"crossing/notebooks/bootstrap"
 	"crossing/notebooks/interval"
 )
@@ -15,7 +17,7 @@ type Method struct {
 	Find func(Curve) (float64, error)
 	// over is the method's own way to an interval over blocks, where drawing
 	// blocks again is not the right one.
-	over func(blocks []Curve, level float64) (interval.Interval, error)
+	over func(blocks []Curve, p bootstrap.Plan) (interval.Interval, error)
 }
 
 // Methods are the four.
@@ -53,8 +55,7 @@ func Bootstrap(n []float64, rates [][]float64, p bootstrap.Plan) []Knee {
 // Bootstrap finds the knee by this method in the blocks' geometric mean. Whole
 // blocks are drawn, since what disturbs a block disturbs all its loads; the
 // interval is the percentile bootstrap's, expanded as package bootstrap says,
-// over the resamples in which the method finds a knee. N* is found block by
-// block (starOver), without drawing.
+// over the resamples in which the method finds a knee. For N* see starOver.
 //
 // Kneedle's knee is one of the loads measured, so its interval goes from load to
 // load, and covers more than its level.
@@ -65,18 +66,21 @@ func (m Method) Bootstrap(n []float64, rates [][]float64, p bootstrap.Plan) Knee
 		k.Err = ErrShort
 		return k
 	}
-	whole := mean(blocks, func(b int) int { return b })
-	if k.Estimate, k.Err = m.Find(whole); len(blocks) < 2 || k.Err != nil {
+	if k.Estimate, k.Err = m.Find(mean(blocks, every(len(blocks)))); len(blocks) < 2 || k.Err != nil {
 		return k
 	}
 	if m.over != nil {
 		var in interval.Interval
-		in, k.Err = m.over(blocks, p.Level)
+		in, k.Err = m.over(blocks, p)
 		k.Estimate, k.Lo, k.Hi, k.Found = in.Estimate, in.Lo, in.Hi, 1
 		return k
 	}
 	found := slices.DeleteFunc(bootstrap.Draw(p, func(rng *rand.Rand) float64 {
-		v, err := m.Find(mean(blocks, func(int) int { return rng.IntN(len(blocks)) }))
+		pick := make([]int, len(blocks))
+		for i := range pick {
+			pick[i] = rng.IntN(len(blocks))
+		}
+		v, err := m.Find(mean(blocks, pick))
 		if err != nil {
 			return math.NaN()
 		}
@@ -108,12 +112,12 @@ func curves(n []float64, rates [][]float64) []Curve {
 	return all
 }
 
-// mean is the geometric mean of as many curves as there are, picked by place.
-func mean(curves []Curve, pick func(place int) int) Curve {
+// mean is the geometric mean of the curves at the places picked.
+func mean(curves []Curve, pick []int) Curve {
 	c := Curve{N: curves[0].N, X: make([]float64, len(curves[0].N))}
-	for b := range curves {
-		for i, x := range curves[pick(b)].X {
-			c.X[i] += math.Log(x) / float64(len(curves))
+	for _, at := range pick {
+		for i, x := range curves[at].X {
+			c.X[i] += math.Log(x) / float64(len(pick))
 		}
 	}
 	for i, x := range c.X {
@@ -122,17 +126,59 @@ func mean(curves []Curve, pick func(place int) int) Curve {
 	return c
 }
 
-// starOver is N* over blocks: the geometric mean of each block's rate at the
-// peak to its rate at one connection, with Student's interval. The peak of a
-// block is the load at which the other blocks together are fastest: where
-// several loads are about as fast, the highest of their rates is so by luck, and
-// the ratio to it is too high (cross-validation; Stone, Journal of the Royal
-// Statistical Society B 36(2), 1974).
-func starOver(blocks []Curve, level float64) (interval.Interval, error) {
+// starOver is N* over two blocks or more. Where several loads are about as fast,
+// the highest of their rates is so by luck, and the ratio to it too high. So the
+// peak is chosen in one half of the blocks and the ratio taken from the other,
+// and the other way around, over many random halves (repeated cross-validation;
+// Picard and Cook, Journal of the American Statistical Association 79(387), 1984).
+// The interval is as wide as Student's on the logarithms of the blocks' ratios at
+// the load that is fastest in all of them.
+func starOver(blocks []Curve, p bootstrap.Plan) (interval.Interval, error) {
+	peak := func(of []int) int { return top(mean(blocks, of)) }
+	logs := func(of []int, at int) float64 {
+		sum := 0.0
+		for _, b := range of {
+			sum += math.Log(blocks[b].X[at] / blocks[b].X[0])
+		}
+		return sum / float64(len(of))
+	}
+	estimate := stat.Mean(bootstrap.Draw(p, func(rng *rand.Rand) float64 {
+		order := rng.Perm(len(blocks))
+		a, b := order[:len(blocks)/2], order[len(blocks)/2:]
+		return (logs(a, peak(b)) + logs(b, peak(a))) / 2
+	}), nil)
+	at := top(mean(blocks, every(len(blocks))))
 	ratios := make([]float64, len(blocks))
 	for b, c := range blocks {
-		others := mean(slices.Concat(blocks[:b], blocks[b+1:]), func(o int) int { return o })
-		ratios[b] = c.X[top(others)] / c.X[0]
+		ratios[b] = c.X[at] / c.X[0]
 	}
-	return interval.Geometric(ratios, level)
+	in, err := interval.Geometric(ratios, p.Level)
+	shift := math.Exp(estimate) / in.Estimate
+	in.Estimate, in.Lo, in.Hi = in.Estimate*shift, in.Lo*shift, in.Hi*shift
+	return in, err
+}
+
+// every is the numbers below n.
+func every(n int) []int {
+	all := make([]int, n)
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
+// Agreement says whether all methods that found a knee could mean the same
+// one: their intervals have a load in common.
+func Agreement(knees []Knee) (common [2]float64, agree bool) {
+	var lo, hi []float64
+	for _, k := range knees {
+		if k.Err == nil && !math.IsNaN(k.Lo) {
+			lo, hi = append(lo, k.Lo), append(hi, k.Hi)
+		}
+	}
+	if len(lo) < 2 {
+		return common, false
+	}
+	common = [2]float64{slices.Max(lo), slices.Min(hi)}
+	return common, common[0] <= common[1]
 }
