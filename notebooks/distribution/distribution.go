@@ -168,7 +168,11 @@ func Table(curves []Curve) (header []string, rows [][]string) {
 			}
 			row = append(row, text)
 		}
-		rows = append(rows, append(row, fmt.Sprintf("%.3g", c.Design)))
+		design := "none of one run"
+		if c.Runs > 1 {
+			design = fmt.Sprintf("%.3g", c.Design)
+		}
+		rows = append(rows, append(row, design))
 	}
 	return header, rows
 }

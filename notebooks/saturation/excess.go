@@ -103,7 +103,10 @@ func ideal(s *runs.Set, alone lonely, run *data.Run) (float64, error) {
 	if alone.err != nil {
 		return math.NaN(), alone.err
 	}
-	if len(services) == 0 || !(alone.run.Throughput > 0) || !(run.Throughput > 0) {
+	if !(alone.run.Throughput > 0) || !(run.Throughput > 0) {
+		return math.NaN(), fmt.Errorf("block %d has rates of %v and %v 1/s", run.Block, alone.run.Throughput, run.Throughput)
+	}
+	if len(services) == 0 {
 		return math.NaN(), fmt.Errorf("block %d has no requests to take service times from", run.Block)
 	}
 	parallel := run.Throughput / alone.run.Throughput
@@ -180,7 +183,10 @@ func ExcessFigure(s *runs.Set, all []Excess) *figure.Figure {
 func ExcessTable(all []Excess) (header []string, rows [][]string) {
 	header = []string{"tier", "load", "p99 (µs)", "ideal queue's", "ratio"}
 	for _, e := range all {
-		row := []string{e.Tier.Name, e.Load, fmt.Sprintf("%.4g", e.Measured), fmt.Sprintf("%.4g", e.Ideal), e.Ratio.String()}
+		row := []string{e.Tier.Name, e.Load, "", "", e.Ratio.String()}
+		if !math.IsNaN(e.Measured) {
+			row[2], row[3] = fmt.Sprintf("%.4g", e.Measured), fmt.Sprintf("%.4g", e.Ideal)
+		}
 		if e.Err != nil {
 			row[4] = e.Err.Error()
 		}

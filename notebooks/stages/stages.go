@@ -166,7 +166,11 @@ func Table(groups []Group) (header []string, rows [][]string) {
 				continue
 			}
 			for _, s := range shares {
-				row = append(row, fmt.Sprintf("%.1f %% [%.1f, %.1f]", 100*s.Estimate, 100*max(0, s.Lo), 100*min(1, s.Hi)))
+				cell := fmt.Sprintf("%.1f %% [%.1f, %.1f]", 100*s.Estimate, 100*max(0, s.Lo), 100*min(1, s.Hi))
+				if math.IsNaN(s.Lo) {
+					cell = fmt.Sprintf("%.1f %% (one run)", 100*s.Estimate)
+				}
+				row = append(row, cell)
 			}
 			rows = append(rows, row)
 		}
@@ -220,7 +224,8 @@ func Coverage(s *runs.Set, file string) (header []string, rows [][]string) {
 }
 
 // Answer says, in a sentence for each tier, which part of the slowest 1 % grows
-// most against the middle half, at each load.
+// most against the middle half, at each load; none where none grows by half a
+// per cent of the time.
 func Answer(groups []Group) []string {
 	var all []string
 	var of string
@@ -239,7 +244,10 @@ func Answer(groups []Group) []string {
 				best = p
 			}
 		}
-		at := fmt.Sprintf("at %s in “%s” (%.0f → %.0f %% of the time)", g.name(), slow[best].Part, 100*middle[best].Estimate, 100*slow[best].Estimate)
+		at := fmt.Sprintf("at %s in no part more than in another", g.name())
+		if slow[best].Estimate-middle[best].Estimate >= .005 {
+			at = fmt.Sprintf("at %s in “%s” (%.0f → %.0f %% of the time)", g.name(), slow[best].Part, 100*middle[best].Estimate, 100*slow[best].Estimate)
+		}
 		if g.Tier.Name == of {
 			all[len(all)-1] += ", " + at
 			continue
