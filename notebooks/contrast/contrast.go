@@ -110,7 +110,11 @@ func Figure(s *runs.Set, title, axis string, results []Result) *figure.Figure {
 		boundary[t.Name] = t.Boundary
 	}
 	for _, r := range results {
-		e := figure.Estimate{Name: fmt.Sprintf("%s: %s to %s", r.What, r.From, r.To), Boundary: boundary[r.To], Value: r.Estimate, Lo: r.Lo, Hi: r.Hi}
+		name := fmt.Sprintf("%s: %s to %s", r.What, r.From, r.To)
+		if r.What == yours {
+			name = fmt.Sprintf("%s to %s", r.To, r.From)
+		}
+		e := figure.Estimate{Name: name, Boundary: boundary[r.To], Value: r.Estimate, Lo: r.Lo, Hi: r.Hi}
 		if r.Err != nil {
 			e.Why = r.Err.Error()
 		}

@@ -29,6 +29,7 @@ type Curve struct {
 	Tier   runs.Tier
 	Runs   int
 	Points []Point
+	Short  string  // which runs are too short for which quantiles, and not in them; empty: none
 	Design float64 // design effect of the mean: how many times its variance is that of independent requests
 	Err    error   // why there is none
 }
@@ -41,16 +42,16 @@ type Point struct{ Tail, Value, Lo, Hi float64 }
 // Curves computes every tier's latency distribution in the closed loops on a
 // file at a number of connections. Each run's quantiles are averaged over runs
 // (quantile averaging; Ratcliff, Psychological Bulletin 86(3), 1979), on
-// logarithms, with Student's interval. They go as far out as each run bounds
-// its own. Of all runs' requests together a high quantile is that of the few
+// logarithms, with Student's interval. A run counts as far out as it bounds its
+// own quantile; where fewer than half of the runs do, there is no point. Of all runs' requests together a high quantile is that of the few
 // worst runs, and no interval from a handful of runs covers it.
 func Curves(s *runs.Set, file string, connections int) ([]Curve, error) {
 	var curves []Curve
 	for _, t := range s.Tiers() {
 		c := Curve{Tier: t}
 		var values [][]float64
-		shortest := math.MaxInt
-		of := make([][]float64, len(Tails)) // [tail][run] µs
+		longest := 0
+		of := make([][]float64, len(Tails)) // [tail][run that bounds it] µs
 		cells := s.Closed(t.Name, file)[connections]
 		for i := range cells {
 			x, err := s.Latencies(&cells[i], data.Response, nil)
@@ -60,7 +61,7 @@ func Curves(s *runs.Set, file string, connections int) ([]Curve, error) {
 			if len(x) == 0 {
 				continue
 			}
-			shortest = min(shortest, len(x))
+			longest = max(longest, len(x))
 			v := make([]float64, len(x))
 			for j, ns := range x {
 				v[j] = float64(ns)
@@ -71,7 +72,9 @@ func Curves(s *runs.Set, file string, connections int) ([]Curve, error) {
 				ranks[k] = quantile.Rank(len(x), 1-tail)
 			}
 			for k, ns := range quantile.Select(x, ranks) {
-				of[k] = append(of[k], float64(ns)/1e3)
+				if _, _, err := quantile.Bounds(len(x), 1-Tails[k], Level); err == nil {
+					of[k] = append(of[k], float64(ns)/1e3)
+				}
 			}
 		}
 		c.Runs = len(values)
@@ -82,8 +85,11 @@ func Curves(s *runs.Set, file string, connections int) ([]Curve, error) {
 		}
 		c.Design = bootstrap.DesignEffect(values)
 		for k, tail := range Tails {
-			if _, _, err := quantile.Bounds(shortest, 1-tail, Level); err != nil {
+			if 2*len(of[k]) < c.Runs || len(of[k]) == 0 {
 				break
+			}
+			if short := c.Runs - len(of[k]); short > 0 && c.Short == "" {
+				c.Short = fmt.Sprintf("%d of %d runs too short, and not in it, from the slowest %v %% on", short, c.Runs, 100*tail)
 			}
 			in, err := interval.Geometric(of[k], Level)
 			if err != nil && !errors.Is(err, interval.ErrTooFew) {
@@ -92,7 +98,7 @@ func Curves(s *runs.Set, file string, connections int) ([]Curve, error) {
 			c.Points = append(c.Points, Point{tail, in.Estimate, in.Lo, in.Hi})
 		}
 		if len(c.Points) == 0 {
-			c.Err = fmt.Errorf("a run of %d requests is too short for a quantile with bounds", shortest)
+			c.Err = fmt.Errorf("runs of up to %d requests are too short for a quantile with bounds", longest)
 		}
 		curves = append(curves, c)
 	}
@@ -104,6 +110,9 @@ func notes(s *runs.Set, curves []Curve, intervals string) []string {
 	for _, c := range curves {
 		if c.Err != nil {
 			all = append(all, c.Tier.Name+": "+c.Err.Error())
+		}
+		if c.Short != "" {
+			all = append(all, c.Tier.Name+": "+c.Short)
 		}
 	}
 	return all

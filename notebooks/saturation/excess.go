@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"gonum.org/v1/plot/vg"
+
 	"crossing/data"
 	"crossing/notebooks/figure"
 	"crossing/notebooks/interval"
@@ -161,7 +163,7 @@ func open(s *runs.Set, run *data.Run, servers int, serve func() float64) ([]floa
 // against the connections, for the closed loops.
 func ExcessFigure(s *runs.Set, all []Excess) *figure.Figure {
 	l := figure.Lines{Title: "99th percentile, against an ideal queue's", X: "Connections", Y: "Measured p99 to the ideal's", LogX: true, LogY: true, Notes: append(s.Notes(),
-		"The ideal: first come, first served, service times as measured with one connection, as many servers as the measured rate demands.")}
+		"The ideal: first come, first served, service times as measured with one connection, as many servers as the measured rate demands."), Width: figure.PageWidth, Height: 10.5 * vg.Centimeter, Bars: true}
 	for _, e := range all {
 		if n := len(l.Series); n == 0 || l.Series[n-1].Name != e.Tier.Name {
 			l.Series = append(l.Series, figure.Series{Name: e.Tier.Name, Boundary: e.Tier.Boundary})

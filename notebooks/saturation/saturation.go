@@ -6,8 +6,11 @@ import (
 	"math"
 	"strings"
 
+	"gonum.org/v1/plot/vg"
+
 	"crossing/notebooks/bootstrap"
 	"crossing/notebooks/figure"
+	"crossing/notebooks/interval"
 	"crossing/notebooks/knee"
 	"crossing/notebooks/runs"
 )
@@ -107,28 +110,29 @@ func Table(tiers []Tier) (header []string, rows [][]string) {
 // Figure draws throughput against connections, on logarithmic axes, where a
 // knee is a bend.
 func Figure(s *runs.Set, file string) *figure.Figure {
-	l := figure.Lines{Title: "Saturation: throughput against connections", X: "Connections", Y: "Rate / rate at one connection", LogX: true, LogY: true, Notes: s.Notes()}
+	l := figure.Lines{Title: "Saturation: throughput against connections", X: "Connections", Y: "Rate / rate at one connection", LogX: true, LogY: true,
+		Notes: append(s.Notes(), "Rates are to that with one connection in the same block."), Width: figure.PageWidth, Height: 10.5 * vg.Centimeter, Bars: true}
 	for _, t := range s.Tiers() {
 		closed := s.Closed(t.Name, file)
-		one := 0.0
+		one := map[int32]float64{} // by block
 		for _, r := range closed[1] {
-			one += r.Throughput / float64(len(closed[1]))
+			one[r.Block] = r.Throughput
 		}
 		series := figure.Series{Name: t.Name, Boundary: t.Boundary}
 		for _, c := range s.Connections() {
-			sum, lo, hi := 0.0, math.Inf(1), math.Inf(-1)
+			var ratios []float64
 			for _, r := range closed[c] {
-				v := r.Throughput / one
-				sum += v
-				lo, hi = min(lo, v), max(hi, v)
+				if one[r.Block] > 0 {
+					ratios = append(ratios, r.Throughput/one[r.Block])
+				}
 			}
-			if n := float64(len(closed[c])); n > 0 && one > 0 {
-				series.Points = append(series.Points, figure.Point{X: float64(c), Y: sum / n, Lo: lo, Hi: hi})
+			if len(ratios) > 0 && c > 1 {
+				in, _ := interval.Geometric(ratios, plan.Level) // without a value it says so in the notes
+				series.Points = append(series.Points, figure.Point{X: float64(c), Y: in.Estimate, Lo: in.Lo, Hi: in.Hi})
 			}
 		}
 		l.Series = append(l.Series, series)
 	}
-	l.Notes = append(l.Notes, "Bands here are the range over runs.")
 	return l.Draw()
 }
 

@@ -110,7 +110,7 @@ func (g *Group) name() string { return strings.TrimPrefix(g.Load, "c") }
 func Figure(s *runs.Set, groups []Group) *figure.Figure {
 	f := figure.Stack{
 		Title: "Where requests spend their time, by server and connections", Parts: tail.Names[:],
-		Notes: []string{fmt.Sprintf("Dataset %s, traced runs; shares of the service time, means over runs; their 95 %% intervals are in the table. Behind each bar: the band's mean time, with its interval's half. A part that a server does not have is not drawn.", s.Meta.ID())},
+		Notes: []string{fmt.Sprintf("Dataset %s, traced runs; shares of the service time, means over runs; their 95 %% intervals are in the table. Behind each bar: the band's mean time (geometric over runs), and by what factor its interval goes either way. A part that a server does not have is not drawn.", s.Meta.ID())},
 	}
 	for _, band := range bands {
 		f.Panels = append(f.Panels, band.name)
@@ -130,7 +130,7 @@ func Figure(s *runs.Set, groups []Group) *figure.Figure {
 			if mean, err := tail.Time(g.Runs, band.from, band.to); err == nil {
 				b.Label = micros(mean.Estimate)
 				if !math.IsNaN(mean.Hi) {
-					b.Label += fmt.Sprintf(" ±%.0f %%", 100*(mean.Hi/mean.Estimate-1))
+					b.Label += fmt.Sprintf(" ×÷%.3g", mean.Hi/mean.Estimate)
 				}
 			}
 			row.Bars = append(row.Bars, b)
