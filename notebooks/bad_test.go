@@ -309,7 +309,7 @@ func TestBadDatasets(t *testing.T) {
 			return all
 		}, want: map[string][]string{
 			"1-the-papers-figures":    {"5 of 5 points have no value"},
-			"2-latency-distributions": {"no requests at 16 connections", "No tier has enough requests"},
+			"2-latency-distributions": {"no run with 100 requests at 16 connections", "No tier has enough requests"},
 			"3-comparisons":           {"needs positive, finite values"},
 			"4-tail":                  {"too few requests", "No traced run of this dataset has requests enough"},
 			"5-saturation":            {"no method finds a knee"},

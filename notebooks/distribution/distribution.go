@@ -24,12 +24,16 @@ var Tails = []float64{.5, .2, .1, .05, .02, .01, .005, .002, .001, .0005, .0002,
 // Level is that of every interval.
 const Level = 0.95
 
+// Fewest is the number of requests that a run has at least, to have a
+// distribution.
+const Fewest = 100
+
 // A Curve is a tier's quantiles at one load.
 type Curve struct {
 	Tier   runs.Tier
 	Runs   int
 	Points []Point
-	Short  string  // which runs are too short for which quantiles, and not in them; empty: none
+	Short  int     // runs with fewer than Fewest requests: not in it
 	Design float64 // design effect of the mean: how many times its variance is that of independent requests
 	Err    error   // why there is none
 }
@@ -42,26 +46,27 @@ type Point struct{ Tail, Value, Lo, Hi float64 }
 // Curves computes every tier's latency distribution in the closed loops on a
 // file at a number of connections. Each run's quantiles are averaged over runs
 // (quantile averaging; Ratcliff, Psychological Bulletin 86(3), 1979), on
-// logarithms, with Student's interval. A run counts as far out as it bounds its
-// own quantile; where fewer than half of the runs do, there is no point. Of all runs' requests together a high quantile is that of the few
+// logarithms, with Student's interval, as far out as each run bounds its own;
+// runs of fewer than Fewest requests are left out. Of all runs' requests together a high quantile is that of the few
 // worst runs, and no interval from a handful of runs covers it.
 func Curves(s *runs.Set, file string, connections int) ([]Curve, error) {
 	var curves []Curve
 	for _, t := range s.Tiers() {
 		c := Curve{Tier: t}
 		var values [][]float64
-		longest := 0
-		of := make([][]float64, len(Tails)) // [tail][run that bounds it] µs
+		shortest := math.MaxInt
+		of := make([][]float64, len(Tails)) // [tail][run] µs
 		cells := s.Closed(t.Name, file)[connections]
 		for i := range cells {
 			x, err := s.Latencies(&cells[i], data.Response, nil)
 			if err != nil {
 				return nil, err
 			}
-			if len(x) == 0 {
+			if len(x) < Fewest {
+				c.Short++
 				continue
 			}
-			longest = max(longest, len(x))
+			shortest = min(shortest, len(x))
 			v := make([]float64, len(x))
 			for j, ns := range x {
 				v[j] = float64(ns)
@@ -72,33 +77,25 @@ func Curves(s *runs.Set, file string, connections int) ([]Curve, error) {
 				ranks[k] = quantile.Rank(len(x), 1-tail)
 			}
 			for k, ns := range quantile.Select(x, ranks) {
-				if _, _, err := quantile.Bounds(len(x), 1-Tails[k], Level); err == nil {
-					of[k] = append(of[k], float64(ns)/1e3)
-				}
+				of[k] = append(of[k], float64(ns)/1e3)
 			}
 		}
 		c.Runs = len(values)
 		if c.Runs == 0 {
-			c.Err = fmt.Errorf("no requests at %d connections", connections)
+			c.Err = fmt.Errorf("no run with %d requests at %d connections", Fewest, connections)
 			curves = append(curves, c)
 			continue
 		}
 		c.Design = bootstrap.DesignEffect(values)
 		for k, tail := range Tails {
-			if 2*len(of[k]) < c.Runs || len(of[k]) == 0 {
+			if _, _, err := quantile.Bounds(shortest, 1-tail, Level); err != nil {
 				break
-			}
-			if short := c.Runs - len(of[k]); short > 0 && c.Short == "" {
-				c.Short = fmt.Sprintf("%d of %d runs too short, and not in it, from the slowest %v %% on", short, c.Runs, 100*tail)
 			}
 			in, err := interval.Geometric(of[k], Level)
 			if err != nil && !errors.Is(err, interval.ErrTooFew) {
 				return nil, err
 			}
 			c.Points = append(c.Points, Point{tail, in.Estimate, in.Lo, in.Hi})
-		}
-		if len(c.Points) == 0 {
-			c.Err = fmt.Errorf("runs of up to %d requests are too short for a quantile with bounds", longest)
 		}
 		curves = append(curves, c)
 	}
@@ -111,8 +108,8 @@ func notes(s *runs.Set, curves []Curve, intervals string) []string {
 		if c.Err != nil {
 			all = append(all, c.Tier.Name+": "+c.Err.Error())
 		}
-		if c.Short != "" {
-			all = append(all, c.Tier.Name+": "+c.Short)
+		if c.Short > 0 && c.Err == nil {
+			all = append(all, fmt.Sprintf("%s: %d of %d runs left out, with fewer than %d requests", c.Tier.Name, c.Short, c.Short+c.Runs, Fewest))
 		}
 	}
 	return all

@@ -77,7 +77,7 @@ func TestWhatIsMissingIsSaid(t *testing.T) {
 	if err != nil || none[0].Err == nil {
 		t.Fatal(none, err)
 	}
-	if f := HDR(few, none, 64); !strings.Contains(f.Text, "a: no requests at 64 connections") {
+	if f := HDR(few, none, 64); !strings.Contains(f.Text, "a: no run with 100 requests at 64 connections") {
 		t.Error(f.Text)
 	}
 	if f := CCDF(few, none, 64); !strings.Contains(f.Text, "nothing to draw") {

@@ -130,7 +130,11 @@ func Figure(s *runs.Set, groups []Group) *figure.Figure {
 			if mean, err := tail.Time(g.Runs, band.from, band.to); err == nil {
 				b.Label = micros(mean.Estimate)
 				if !math.IsNaN(mean.Hi) {
-					b.Label += fmt.Sprintf(" ×÷%.3g", mean.Hi/mean.Estimate)
+					digits := 1
+					if mean.Hi > 9.95*mean.Estimate {
+						digits = 0
+					}
+					b.Label += fmt.Sprintf(" ×÷%.*f", digits, mean.Hi/mean.Estimate)
 				}
 			}
 			row.Bars = append(row.Bars, b)

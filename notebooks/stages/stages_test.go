@@ -83,7 +83,7 @@ func TestKnownShares(t *testing.T) {
 func TestFigureHasItsTimes(t *testing.T) {
 	s := set(t, 2001, 3)
 	f := Figure(s, groups(t, s))
-	for _, want := range []string{"nginx 16, middle half, 100µs ×÷1:", "nginx 16, slowest 1 %, 400µs ×÷1:", "scheduling 75.2 %"} {
+	for _, want := range []string{"nginx 16, middle half, 100µs ×÷1.0:", "nginx 16, slowest 1 %, 400µs ×÷1.0:", "scheduling 75.2 %"} {
 		if !strings.Contains(f.Text, want) {
 			t.Errorf("%q lacks %q", f.Text, want)
 		}
