@@ -120,8 +120,8 @@ lint: build ## staticcheck over all Go code
 vulncheck: ## known holes in what the project is built with; asks the Go vulnerability database on the network
 	$(GO) tool govulncheck $(WITH_TAGS) ./...
 
-calibrate: ## how often each kind of interval covers a known truth
-	@$(GO) run ./notebooks/calibrate
+calibrate: ## how often each kind of interval covers a known truth; ONLY=REGEXP for some
+	@$(GO) run ./notebooks/calibrate $(if $(ONLY),-only '$(ONLY)')
 
 bench-analysis: ## quantiles of 20 million rows with intervals, beside DuckDB's bare ones, on one core
 	cd data/crosscheck && $(GO) test -run '^$$' -bench Quantiles -benchtime 3x .
