@@ -134,8 +134,8 @@ vulncheck: ## known holes in what the project is built with; asks the Go vulnera
 	{ echo "make vulncheck: $(VULNDB) cannot be reached, so nothing was checked. VULNDB=file:///FOLDER takes a copy of it." >&2; exit 1; };; esac
 	$(GO) tool govulncheck -db '$(VULNDB)' $(WITH_TAGS) ./...
 
-calibrate: ## how often each kind of interval covers a known truth
-	@$(GO) run ./notebooks/calibrate
+calibrate: ## how often each kind of interval covers a known truth; ONLY=REGEXP for some
+	@$(GO) run ./notebooks/calibrate $(if $(ONLY),-only '$(ONLY)')
 
 bench-analysis: ## quantiles of 20 million rows with intervals, beside DuckDB's bare ones, on one core
 	cd data/crosscheck && $(GO) test -run '^$$' -bench Quantiles -benchtime 3x .

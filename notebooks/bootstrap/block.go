@@ -117,11 +117,12 @@ func Blocks(x []float64, p Plan, statistic func([]float64) float64) (interval.In
 
 // resample appends to out as many values as x has, in blocks of x.
 func resample(out, x []float64, length int, rng *rand.Rand) []float64 {
+	out = slices.Grow(out, len(x))
 	for end := len(out) + len(x); len(out) < end; {
 		from := rng.IntN(len(x))
-		for i := 0; i < length && len(out) < end; i++ {
-			out = append(out, x[(from+i)%len(x)])
-		}
+		n := min(length, end-len(out))
+		out = append(out, x[from:min(from+n, len(x))]...)
+		out = append(out, x[:max(0, from+n-len(x))]...)
 	}
 	return out
 }

@@ -5,7 +5,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"runtime"
-	"slices"
 	"testing"
 
 	"gonum.org/v1/gonum/stat"
@@ -83,32 +82,6 @@ func TestSameBitsOnAnyNumberOfCores(t *testing.T) {
 	}
 }
 
-func TestPooledQuantile(t *testing.T) {
-	rng := rand.New(rand.NewPCG(3, 3))
-	var sorted [][]int64
-	for n := range 5 {
-		x := make([]int64, 100*(n+1))
-		for i := range x {
-			x[i] = rng.Int64N(1000) - 100
-		}
-		slices.Sort(x)
-		sorted = append(sorted, x)
-	}
-	for _, pick := range [][]int{{0, 1, 2, 3, 4}, {3, 3, 0, 3, 1}, {2, 2, 2, 2, 2}} {
-		var all []int64
-		for _, r := range pick {
-			all = append(all, sorted[r]...)
-		}
-		slices.Sort(all)
-		for _, q := range []float64{.001, .5, .9, .99, .9999} {
-			want := all[int(math.Ceil(q*float64(len(all))*(1-1e-9)))-1]
-			if got := pooled(sorted, pick, q); got != want {
-				t.Errorf("%v of %v: %d, want %d", q, pick, got, want)
-			}
-		}
-	}
-}
-
 // Coverage over runs that differ and are autocorrelated; intervals over
 // requests would cover the truth in a few per cent of the cases.
 func TestCoverage(t *testing.T) {
@@ -161,8 +134,5 @@ func TestBadInput(t *testing.T) {
 	}
 	if in, err := Blocks(make([]float64, 50), p, mean); err != nil || in.Lo != 0 || in.Hi != 0 {
 		t.Errorf("all equal: %v, %v", in, err)
-	}
-	if _, err := Quantile([][]int64{{1}, nil}, .5, p); !errors.Is(err, ErrFew) {
-		t.Errorf("a run without rows: %v", err)
 	}
 }

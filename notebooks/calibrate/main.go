@@ -9,12 +9,12 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"regexp"
 	"slices"
 
 	"crossing/notebooks/bootstrap"
 	"crossing/notebooks/compare"
 	"crossing/notebooks/interval"
-	"crossing/notebooks/knee"
 	"crossing/notebooks/tail"
 )
 
@@ -24,18 +24,14 @@ type Method struct {
 	Draw       draw
 }
 
-// law and its loads are those of the knee's methods.
-var (
-	law   = knee.USL{Lambda: 1000, Sigma: .15, Kappa: .002}
-	loads = []float64{1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64}
-)
-
 // Methods are those of the notebooks.
 var Methods = []Method{
-	{"order statistics, p50", "2000 log-normal latencies", orderStatistics(.5, func(rng *rand.Rand) float64 { return math.Exp(rng.NormFloat64()) }, 1)},
-	{"order statistics, p99", "2000 Pareto latencies", orderStatistics(.99, func(rng *rand.Rand) float64 { return math.Pow(1-rng.Float64(), -1/1.5) }, math.Pow(.01, -1/1.5))},
-	{"order statistics, p90", "2000, 5 % of them about 40 ms", orderStatistics(.9, twoModes(.05), 1+math.Log(.95/.05))},
-	{"order statistics, p99", "2000, 5 % of them about 40 ms", orderStatistics(.99, twoModes(.05), 40+math.Log(.05/.01))},
+	{"order statistics, p50", "2000 log-normal latencies", orderStatistics(.5, lognormal)},
+	{"order statistics, p99", "2000 Pareto latencies", orderStatistics(.99, pareto)},
+	{"order statistics, p50", "2000, log-normal, 5 % of them Pareto", orderStatistics(.5, mixed)},
+	{"order statistics, p99", "2000, log-normal, 5 % of them Pareto", orderStatistics(.99, mixed)},
+	{"order statistics, p90", "2000, 5 % of them about 40 ms", orderStatistics(.9, twoModes)},
+	{"order statistics, p99", "2000, 5 % of them about 40 ms", orderStatistics(.99, twoModes)},
 	{"Student on logarithms", "10 log-normal runs", func(rng *rand.Rand, _ uint64) (interval.Interval, float64, error) {
 		x := make([]float64, 10)
 		for i := range x {
@@ -65,28 +61,22 @@ var Methods = []Method{
 	{"hierarchical bootstrap, mean", "10 autocorrelated runs", overRuns(10, 100, 1, .9, hierarchical(mean))},
 	{"hierarchical bootstrap, p50", "10 autocorrelated runs", overRuns(10, 100, 1, .9, hierarchical(median))},
 	{"hierarchical bootstrap, mean", "10 runs that differ much", overRuns(10, 200, 3, .5, hierarchical(mean))},
+	{"Student on logarithms of runs' p50", "8 log-normal runs that differ by 20 %", ofRuns(8, .5)},
+	{"Student on logarithms of runs' p99", "8 log-normal runs that differ by 20 %", ofRuns(8, .99)},
 	{"moving blocks, mean", "one series of 1000, independent", blocks(1000, 0, mean)},
 	{"moving blocks, mean", "one series of 1000, lag-1 correlation 0.5", blocks(1000, .5, mean)},
 	{"moving blocks, p50", "one series of 1000, lag-1 correlation 0.5", blocks(1000, .5, median)},
 	{"moving blocks, mean", "one series of 5000, lag-1 correlation 0.9", blocks(5000, .9, mean)},
-	{"knee of the USL", "10 blocks of its own curve", func(rng *rand.Rand, seed uint64) (interval.Interval, float64, error) {
-		truth, err := law.Knee()
-		if err != nil {
-			return interval.Interval{}, truth, err
-		}
-		return of(knee.Methods[1].Bootstrap(loads, rates(rng, loads, law.At), plan(seed)), truth)
-	}},
-	{"N* = Xmax/X1", "10 blocks, 8 at once are served", func(rng *rand.Rand, seed uint64) (interval.Interval, float64, error) {
-		few := []float64{1, 2, 4, 64}
-		return of(knee.Methods[0].Bootstrap(few, rates(rng, few, func(n float64) float64 { return min(n, 8) }), plan(seed)), 8)
-	}},
+	{"knee, N* = Xmax/X1", "8 blocks, 10 at once are served", knees(0, tenAtOnce)},
+	{"knee, segmented", "8 blocks, 10 at once are served", knees(2, tenAtOnce)},
+	{"knee, Kneedle", "8 blocks, 10 at once are served", knees(3, tenAtOnce)},
+	{"knee, N* = Xmax/X1", "8 blocks of a USL", knees(0, law.At)},
+	{"knee, USL", "8 blocks of a USL", knees(1, law.At)},
+	{"knee, segmented", "8 blocks of a USL", knees(2, law.At)},
+	{"knee, Kneedle", "8 blocks of a USL", knees(3, law.At)},
 	{"Student over requests (wrong, to compare)", "10 autocorrelated runs", overRuns(10, 100, 1, .9, func(runs [][]float64, _ uint64) (interval.Interval, error) {
 		return interval.Mean(slices.Concat(runs...), .95)
 	})},
-}
-
-func of(k knee.Knee, truth float64) (interval.Interval, float64, error) {
-	return interval.Interval{Estimate: k.Estimate, Lo: k.Lo, Hi: k.Hi}, truth, k.Err
 }
 
 // Coverage is the share of draws in which the interval holds the truth.
@@ -132,10 +122,19 @@ Flags:
 func main() {
 	draws := flag.Int("draws", 1000, "synthetic datasets for each method")
 	flag.Usage = func() { fmt.Fprint(flag.CommandLine.Output(), usage); flag.PrintDefaults() }
+	only := flag.String("only", "", "only methods whose name or data match this regular expression")
 	flag.Parse()
+	wanted, err := regexp.Compile(*only)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "calibrate: -only:", err)
+		os.Exit(2)
+	}
 	const row = "%-42s  %-48s  %s\n"
 	fmt.Printf(row, "method", "data", "covers")
 	for _, m := range Methods {
+		if !wanted.MatchString(m.Name + ", " + m.Data) {
+			continue
+		}
 		share, err := Coverage(m, *draws)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, "calibrate:", err)
@@ -143,10 +142,14 @@ func main() {
 		}
 		fmt.Printf(row, m.Name, m.Data, fmt.Sprintf("%.1f %%", 100*share))
 	}
+	const planted = "tail decomposition"
+	if !wanted.MatchString(planted) {
+		return
+	}
 	first, err := RankedFirst(*draws)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "calibrate:", err)
 		os.Exit(1)
 	}
-	fmt.Printf(row, "tail decomposition", fmt.Sprintf("6 runs, slow requests wait in one of %d stages", len(tail.Names)), fmt.Sprintf("ranks it first in %.1f %%", 100*first))
+	fmt.Printf(row, planted, fmt.Sprintf("6 runs, slow requests wait in one of %d stages", len(tail.Names)), fmt.Sprintf("ranks it first in %.1f %%", 100*first))
 }

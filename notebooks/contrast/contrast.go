@@ -4,6 +4,7 @@ package contrast
 
 import (
 	"fmt"
+	"strings"
 
 	"crossing/data"
 	"crossing/notebooks/compare"
@@ -48,10 +49,11 @@ func Test(s *runs.Set, factors []Factor, file string, connections int, of func(*
 	var results []Result
 	var p []float64
 	for _, f := range factors {
-		x, y := pairs(s.Closed(f.To, file)[connections], s.Closed(f.From, file)[connections], of)
-		if len(x) == 0 {
+		to, from := s.Closed(f.To, file)[connections], s.Closed(f.From, file)[connections]
+		if len(to) == 0 || len(from) == 0 {
 			continue
 		}
+		x, y := pairs(to, from, of)
 		r := Result{Factor: f}
 		if r.Ratio, r.Err = compare.Paired(x, y, 0.95); r.Err == nil {
 			p = append(p, r.P)
@@ -66,6 +68,24 @@ func Test(s *runs.Set, factors []Factor, file string, connections int, of func(*
 		}
 	}
 	return results
+}
+
+// Missing says which factors cannot be tested at a load and file, and for want
+// of which tier's runs.
+func Missing(s *runs.Set, factors []Factor, file string, connections int) string {
+	var all []string
+	for _, f := range factors {
+		for _, tier := range []string{f.From, f.To} {
+			if len(s.Closed(tier, file)[connections]) == 0 {
+				all = append(all, fmt.Sprintf("%s (no usable run of %s)", f.What, tier))
+				break
+			}
+		}
+	}
+	if len(all) == 0 {
+		return fmt.Sprintf("With %d connection(s) all factors are tested.", connections)
+	}
+	return fmt.Sprintf("Not tested with %d connection(s): %s.", connections, strings.Join(all, ", "))
 }
 
 // pairs are the values of both tiers in the blocks that have both.
@@ -90,15 +110,22 @@ func Figure(s *runs.Set, title, axis string, results []Result) *figure.Figure {
 		boundary[t.Name] = t.Boundary
 	}
 	for _, r := range results {
-		e := figure.Estimate{Name: fmt.Sprintf("%s: %s to %s", r.What, r.From, r.To), Boundary: boundary[r.To], Value: r.Estimate, Lo: r.Lo, Hi: r.Hi}
+		name := fmt.Sprintf("%s: %s to %s", r.What, r.From, r.To)
+		if r.What == yours {
+			name = fmt.Sprintf("%s to %s", r.To, r.From)
+		}
+		e := figure.Estimate{Name: name, Boundary: boundary[r.To], Value: r.Estimate, Lo: r.Lo, Hi: r.Hi}
 		if r.Err != nil {
 			e.Why = r.Err.Error()
 		}
 		f.Rows = append(f.Rows, e)
 	}
 	f.Notes = append([]string{fmt.Sprintf("Dataset %s; Hodges–Lehmann ratios within blocks with exact signed-rank intervals; the grey band is ±10 %%.", s.Meta.ID())}, s.Notes()[1:]...)
-	if len(results) > 0 && results[0].Exact < 0.95 {
-		f.Notes = append(f.Notes, fmt.Sprintf("With %d blocks no exact interval reaches 95 %%: these cover %.1f %%.", results[0].N, 100*results[0].Exact))
+	for _, r := range results {
+		if r.Err == nil && r.Exact < 0.95 {
+			f.Notes = append(f.Notes, fmt.Sprintf("With %d blocks no exact interval reaches 95 %%: these cover %.1f %%.", r.N, 100*r.Exact))
+			break
+		}
 	}
 	return f.Draw()
 }

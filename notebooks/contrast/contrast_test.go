@@ -6,12 +6,12 @@ import (
 	"maps"
 	"math"
 	"math/rand/v2"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"crossing/data"
+	"crossing/data/datatest"
 	"crossing/notebooks/compare"
 	"crossing/notebooks/interval"
 	"crossing/notebooks/replica"
@@ -23,11 +23,7 @@ import (
 // dataset makes one with the given tiers' mean latencies and blocks.
 func dataset(t *testing.T, means map[string]float64, blocks int, spoil func(*data.Run)) *runs.Set {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "d")
-	w, err := data.Create(dir, "test")
-	if err != nil {
-		t.Fatal(err)
-	}
+	var all []datatest.Run
 	rng := rand.New(rand.NewPCG(1, 2)) // one of the 95 % of draws that an interval covers; calibrate counts them
 	for block := range blocks {
 		disturbed := math.Exp(0.5 * rng.NormFloat64())
@@ -43,20 +39,11 @@ func dataset(t *testing.T, means map[string]float64, blocks int, spoil func(*dat
 				if spoil != nil {
 					spoil(&r)
 				}
-				if err := w.Add(r, nil, nil); err != nil {
-					t.Fatal(err)
-				}
+				all = append(all, datatest.Run{Run: r})
 			}
 		}
 	}
-	if err := w.Finish(data.Meta{Name: "test", Version: "0.1.0", Date: "2026-01-01"}, nil); err != nil {
-		t.Fatal(err)
-	}
-	d, err := data.Open(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return runs.New(d)
+	return runs.New(datatest.Open(t, all))
 }
 
 func TestKnownEffect(t *testing.T) {

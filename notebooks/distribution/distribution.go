@@ -3,15 +3,16 @@
 package distribution
 
 import (
+	"errors"
 	"fmt"
 	"math"
-	"slices"
 
 	"gonum.org/v1/plot/vg"
 
 	"crossing/data"
 	"crossing/notebooks/bootstrap"
 	"crossing/notebooks/figure"
+	"crossing/notebooks/interval"
 	"crossing/notebooks/quantile"
 	"crossing/notebooks/runs"
 )
@@ -20,72 +21,81 @@ import (
 // and then to one in ten thousand.
 var Tails = []float64{.5, .2, .1, .05, .02, .01, .005, .002, .001, .0005, .0002, .0001}
 
-// plan of the bootstrap over runs: the same figure each time.
-var plan = bootstrap.Plan{Draws: 1000, Seed: 1, Level: .95}
+// Level is that of every interval.
+const Level = 0.95
+
+// Fewest is the number of requests that a run has at least, to have a
+// distribution.
+const Fewest = 100
 
 // A Curve is a tier's quantiles at one load.
 type Curve struct {
 	Tier   runs.Tier
 	Runs   int
 	Points []Point
+	Short  int     // runs with fewer than Fewest requests: not in it
 	Design float64 // design effect of the mean: how many times its variance is that of independent requests
 	Err    error   // why there is none
 }
 
-// A Point is the latency in µs that a share of the requests exceeds, with its
-// interval over runs; NaN bounds where one run gives none.
+// A Point is the latency in µs that a share of a run's requests exceeds: the
+// geometric mean over runs, with its interval; NaN bounds where one run gives
+// none.
 type Point struct{ Tail, Value, Lo, Hi float64 }
 
 // Curves computes every tier's latency distribution in the closed loops on a
-// file at a number of connections, over all runs together. Quantiles are given
-// only as far out as one run alone bounds them; how they vary from run to run
-// is their interval.
+// file at a number of connections. Each run's quantiles are averaged over runs
+// (quantile averaging; Ratcliff, Psychological Bulletin 86(3), 1979), on
+// logarithms, with Student's interval, as far out as each run bounds its own;
+// runs of fewer than Fewest requests are left out. Of all runs' requests together a high quantile is that of the few
+// worst runs, and no interval from a handful of runs covers it.
 func Curves(s *runs.Set, file string, connections int) ([]Curve, error) {
 	var curves []Curve
 	for _, t := range s.Tiers() {
 		c := Curve{Tier: t}
-		var sorted [][]int64
 		var values [][]float64
+		shortest := math.MaxInt
+		of := make([][]float64, len(Tails)) // [tail][run] µs
 		cells := s.Closed(t.Name, file)[connections]
 		for i := range cells {
 			x, err := s.Latencies(&cells[i], data.Response, nil)
 			if err != nil {
 				return nil, err
 			}
-			if len(x) == 0 {
+			if len(x) < Fewest {
+				c.Short++
 				continue
 			}
+			shortest = min(shortest, len(x))
 			v := make([]float64, len(x))
 			for j, ns := range x {
 				v[j] = float64(ns)
 			}
 			values = append(values, v)
-			slices.Sort(x)
-			sorted = append(sorted, x)
+			ranks := make([]int, len(Tails))
+			for k, tail := range Tails {
+				ranks[k] = quantile.Rank(len(x), 1-tail)
+			}
+			for k, ns := range quantile.Select(x, ranks) {
+				of[k] = append(of[k], float64(ns)/1e3)
+			}
 		}
-		c.Runs = len(sorted)
+		c.Runs = len(values)
 		if c.Runs == 0 {
-			c.Err = fmt.Errorf("no requests at %d connections", connections)
+			c.Err = fmt.Errorf("no run with %d requests at %d connections", Fewest, connections)
 			curves = append(curves, c)
 			continue
 		}
-		total := 0
-		for _, x := range sorted {
-			total += len(x)
-		}
 		c.Design = bootstrap.DesignEffect(values)
-		for _, tail := range Tails {
-			if _, _, err := quantile.Bounds(total, 1-tail, plan.Level); err != nil {
+		for k, tail := range Tails {
+			if _, _, err := quantile.Bounds(shortest, 1-tail, Level); err != nil {
 				break
 			}
-			in, err := bootstrap.Quantile(sorted, 1-tail, plan)
-			if err != nil && c.Runs > 1 {
+			in, err := interval.Geometric(of[k], Level)
+			if err != nil && !errors.Is(err, interval.ErrTooFew) {
 				return nil, err
 			}
-			c.Points = append(c.Points, Point{tail, in.Estimate / 1e3, in.Lo / 1e3, in.Hi / 1e3})
-		}
-		if len(c.Points) == 0 {
-			c.Err = fmt.Errorf("%d requests are too few for a quantile with bounds", total)
+			c.Points = append(c.Points, Point{tail, in.Estimate, in.Lo, in.Hi})
 		}
 		curves = append(curves, c)
 	}
@@ -93,10 +103,13 @@ func Curves(s *runs.Set, file string, connections int) ([]Curve, error) {
 }
 
 func notes(s *runs.Set, curves []Curve, intervals string) []string {
-	all := append([]string{fmt.Sprintf("Dataset %s; all runs' requests together, %s.", s.Meta.ID(), intervals)}, s.Notes()[1:]...)
+	all := append([]string{fmt.Sprintf("Dataset %s; geometric means of the runs' quantiles, %s.", s.Meta.ID(), intervals)}, s.Notes()[1:]...)
 	for _, c := range curves {
 		if c.Err != nil {
 			all = append(all, c.Tier.Name+": "+c.Err.Error())
+		}
+		if c.Short > 0 && c.Err == nil {
+			all = append(all, fmt.Sprintf("%s: %d of %d runs left out, with fewer than %d requests", c.Tier.Name, c.Short, c.Short+c.Runs, Fewest))
 		}
 	}
 	return all
@@ -121,7 +134,7 @@ func CCDF(s *runs.Set, curves []Curve, connections int) *figure.Figure {
 // each further nine, as HdrHistogram's plots do.
 func HDR(s *runs.Set, curves []Curve, connections int) *figure.Figure {
 	l := figure.Lines{Title: title("Latency by percentile", connections), X: "One request in … is slower (2: median, 100: p99)", Y: "Latency (µs)", LogX: true, LogY: true,
-		Notes: notes(s, curves, "bars 95 % intervals over runs (drawn whole)"), Width: figure.PageWidth, Height: 10.5 * vg.Centimeter, Bars: true}
+		Notes: notes(s, curves, "bars 95 % intervals over runs"), Width: figure.PageWidth, Height: 10.5 * vg.Centimeter, Bars: true}
 	for _, c := range curves {
 		line := figure.Series{Name: c.Tier.Name, Boundary: c.Tier.Boundary}
 		for _, p := range c.Points {
@@ -161,7 +174,11 @@ func Table(curves []Curve) (header []string, rows [][]string) {
 			}
 			row = append(row, text)
 		}
-		rows = append(rows, append(row, fmt.Sprintf("%.3g", c.Design)))
+		design := "none of one run"
+		if c.Runs > 1 {
+			design = fmt.Sprintf("%.3g", c.Design)
+		}
+		rows = append(rows, append(row, design))
 	}
 	return header, rows
 }

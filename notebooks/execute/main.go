@@ -93,7 +93,7 @@ func run(path, dataset, out string, limit time.Duration, twice bool, notebooks [
 	for i, name := range notebooks {
 		start := time.Now()
 		fmt.Fprintf(os.Stderr, "[%d/%d] %s … ", i+1, len(notebooks), filepath.Base(name))
-		n, err := execute(name, out, limit, env)
+		n, busy, err := execute(name, out, limit, env)
 		if err == nil && twice {
 			err = again(filepath.Join(out, filepath.Base(name)), limit, env)
 		}
@@ -102,7 +102,7 @@ func run(path, dataset, out string, limit time.Duration, twice bool, notebooks [
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		left := time.Since(began) / time.Duration(i+1) * time.Duration(len(notebooks)-i-1)
-		fmt.Fprintf(os.Stderr, "%.1f s, about %.0f s left\n", time.Since(start).Seconds(), left.Seconds())
+		fmt.Fprintf(os.Stderr, "%.1f s (%.1f s of CPU), about %.0f s left\n", time.Since(start).Seconds(), busy.Seconds(), left.Seconds())
 		answers = append(answers, n.answers()...)
 	}
 	for _, a := range answers {
@@ -113,7 +113,8 @@ func run(path, dataset, out string, limit time.Duration, twice bool, notebooks [
 
 // execute runs one notebook and puts the result into the folder out. An output
 // that was lost on its way is no fault of the notebook, so it is run once more.
-func execute(name, out string, limit time.Duration, env []string) (*notebook, error) {
+// busy is the CPU time of the last try, compiling included.
+func execute(name, out string, limit time.Duration, env []string) (n *notebook, busy time.Duration, err error) {
 	result := filepath.Join(out, filepath.Base(name))
 	for try := 0; ; try++ {
 		arg := []string{"-m", "nbconvert", "--to", "notebook", "--execute", "--ExecutePreprocessor.record_timing=False",
@@ -130,16 +131,17 @@ func execute(name, out string, limit time.Duration, env []string) (*notebook, er
 		if err := cmd.Run(); err != nil {
 			source, readErr := readNotebook(name)
 			if readErr != nil {
-				return nil, readErr
+				return nil, 0, readErr
 			}
-			return nil, fmt.Errorf("%s: %w\n%s", source.blame(messages.String(), limit), err, tail(messages.String()))
+			return nil, 0, fmt.Errorf("%s: %w\n%s", source.blame(messages.String(), limit), err, tail(messages.String()))
 		}
+		busy = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 		n, err := readNotebook(result)
 		if err != nil {
-			return nil, err
+			return nil, busy, err
 		}
 		if err := n.check(); err == nil || try > 0 {
-			return n, err
+			return n, busy, err
 		}
 	}
 }
@@ -150,7 +152,7 @@ func again(name string, limit time.Duration, env []string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := execute(name, filepath.Dir(name), limit, env); err != nil {
+	if _, _, err := execute(name, filepath.Dir(name), limit, env); err != nil {
 		return fmt.Errorf("the second time: %w", err)
 	}
 	second, err := os.ReadFile(name)

@@ -68,9 +68,15 @@ func (s *Stack) Draw() *Figure {
 				words += " " + b.Why
 			}
 			for i, v := range b.Shares {
+				if v == 0 { // not drawn either
+					continue
+				}
 				words += fmt.Sprintf(" %s %.1f %%", s.Parts[i], 100*v)
 			}
 		}
+	}
+	for _, n := range notes {
+		words += "\nNote: " + n
 	}
 	height := vg.Points(tall + 70 + 7.2*float64(len(notes)+1))
 	return &Figure{Width: width, Height: height, Text: words, draw: func(c draw.Canvas) {

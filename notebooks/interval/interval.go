@@ -20,8 +20,16 @@ type Interval struct {
 	N                int     // runs
 }
 
-// String is the interval in words: "12.3 [11.8, 12.9]".
+// String is the interval in words: "12.3 [11.8, 12.9]", or what there is of it.
 func (i Interval) String() string {
+	switch {
+	case math.IsNaN(i.Estimate):
+		return "no value"
+	case math.IsNaN(i.Lo) && i.N == 1:
+		return fmt.Sprintf("%.4g (one run)", i.Estimate)
+	case math.IsNaN(i.Lo):
+		return fmt.Sprintf("%.4g (no interval)", i.Estimate)
+	}
 	return fmt.Sprintf("%.4g [%.4g, %.4g]", i.Estimate, i.Lo, i.Hi)
 }
 

@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"gonum.org/v1/gonum/mat"
-	"gonum.org/v1/gonum/optimize"
 	"gonum.org/v1/gonum/stat"
 )
 
@@ -46,7 +45,18 @@ func Star(c Curve) (float64, error) {
 	if c.N[0] != 1 {
 		return math.NaN(), fmt.Errorf("the knee N* needs the rate at one connection; the smallest load is %v", c.N[0])
 	}
-	return slices.Max(c.X) / c.X[0], nil
+	return c.X[top(c)] / c.X[0], nil
+}
+
+// top is the place of the highest rate.
+func top(c Curve) int {
+	at := 0
+	for i := range c.X {
+		if c.X[i] > c.X[at] {
+			at = i
+		}
+	}
+	return at
 }
 
 // A USL is a fit of the Universal Scalability Law (Gunther, Guerrilla Capacity
@@ -79,52 +89,50 @@ func (u USL) Knee() (float64, error) {
 	return math.Inf(1), ErrNone
 }
 
-// FitUSL fits the law by least squares on log rates, σ and κ not negative:
-// errors of rates are about relative. The best λ follows from the other two; the
-// search for them begins at the law's linear form, N/X = (1 + σ(N-1) +
-// κN(N-1))/λ, fitted in one step.
+// FitUSL fits the law in its linear form, N/X = (1 + σ(N-1) + κN(N-1))/λ (Gunther,
+// chapter 5), by least squares on the relative errors of the rates, σ and κ not
+// negative. The problem is convex, so the best of the four fits with both, one
+// or neither of them at 0 is the best there is.
 func FitUSL(c Curve) (USL, error) {
 	if err := c.check(); err != nil {
 		return USL{}, err
 	}
-	at := func(p []float64) (u USL, rss float64) {
-		u = USL{1, p[0] * p[0], p[1] * p[1]}
-		residuals := make([]float64, len(c.N))
+	ones := mat.NewVecDense(len(c.N), nil)
+	for i := range c.N {
+		ones.SetVec(i, 1)
+	}
+	best, least := USL{}, math.Inf(1)
+	for _, free := range [][]int{{0}, {0, 1}, {0, 2}, {0, 1, 2}} {
+		a := mat.NewDense(len(c.N), len(free), nil)
 		for i, n := range c.N {
-			residuals[i] = math.Log(c.X[i] / u.At(n))
+			terms := [3]float64{1, n - 1, n * (n - 1)}
+			for j, term := range free {
+				a.Set(i, j, c.X[i]/n*terms[term])
+			}
 		}
-		mean, variance := stat.PopMeanVariance(residuals, nil)
-		u.Lambda = math.Exp(mean)
-		return u, variance
+		var b, rest mat.VecDense
+		if err := b.SolveVec(a, ones); err != nil || !(mat.Min(&b) > 0) {
+			continue
+		}
+		rest.MulVec(a, &b)
+		rest.SubVec(ones, &rest)
+		if rss := mat.Dot(&rest, &rest); rss < least {
+			var of [3]float64
+			for j, term := range free {
+				of[term] = b.AtVec(j)
+			}
+			least, best = rss, USL{1 / of[0], of[1] / of[0], of[2] / of[0]}
+		}
 	}
-	start := linearUSL(c)
-	r, err := optimize.Minimize(optimize.Problem{Func: func(p []float64) float64 { _, rss := at(p); return rss }},
-		[]float64{math.Sqrt(start.Sigma), math.Sqrt(start.Kappa)}, &optimize.Settings{MajorIterations: 3000}, &optimize.NelderMead{})
-	if r == nil || err != nil && r.Status == optimize.Failure {
-		return USL{}, fmt.Errorf("the fit of the Universal Scalability Law did not converge: %w", err)
-	}
-	u, _ := at(r.X)
-	return u, nil
-}
-
-// linearUSL fits the law's linear form by relative least squares. What it finds
-// below 0 it moves a little above, so that a search can leave from there.
-func linearUSL(c Curve) USL {
-	a, y := mat.NewDense(len(c.N), 3, nil), mat.NewVecDense(len(c.N), nil)
-	for i, n := range c.N {
-		w := c.X[i] / n
-		a.SetRow(i, []float64{w, w * (n - 1), w * n * (n - 1)})
-		y.SetVec(i, 1)
-	}
-	var b mat.VecDense
-	if err := b.SolveVec(a, y); err != nil || !(b.AtVec(0) > 0) {
-		return USL{c.X[0], .1, .001}
-	}
-	return USL{1 / b.AtVec(0), max(b.AtVec(1)/b.AtVec(0), 1e-3), max(b.AtVec(2)/b.AtVec(0), 1e-5)}
+	return best, nil
 }
 
 // Segmented fits two straight lines to log rate against log load that meet at
-// the knee, which is searched over a grid (Hudson 1966).
+// the knee (Hudson, Journal of the American Statistical Association 61(316),
+// 1966). Between two loads the best pair of lines is either two lines fitted
+// apart, where they cross there, or meets at one of the loads; all are tried.
+// Without a bend down that halves the squares of the straight line's residuals
+// there is no knee.
 func Segmented(c Curve) (float64, error) {
 	if err := c.check(); err != nil {
 		return math.NaN(), err
@@ -134,53 +142,51 @@ func Segmented(c Curve) (float64, error) {
 	for i := range c.N {
 		x[i], y[i] = math.Log(c.N[i]), math.Log(c.X[i])
 	}
-	_, straight := fit(x, y, math.Inf(1))
-	best, knee := straight, math.NaN()
-	const steps = 120
-	for s := 1; s < steps; s++ {
-		at := x[0] + (x[n-1]-x[0])*float64(s)/steps
-		slopes, rss := fit(x, y, at)
-		if rss < best && slopes[1] < 0 { // it bends down
+	a, b := stat.LinearRegression(x, y, nil, false)
+	straight := squares(x, y, a, b)
+	best, knee := straight/2, math.NaN()
+	for i := 1; i < n-1; i++ {
+		if bend, rss := bent(x, y, x[i]); bend < 0 && rss < best {
+			best, knee = rss, x[i]
+		}
+	}
+	for i := 2; i <= n-2; i++ { // two loads at least on each side
+		a, b := stat.LinearRegression(x[:i], y[:i], nil, false)
+		c, d := stat.LinearRegression(x[i:], y[i:], nil, false)
+		at := (c - a) / (b - d)
+		if rss := squares(x[:i], y[:i], a, b) + squares(x[i:], y[i:], c, d); d < b && rss < best && x[i-1] < at && at < x[i] {
 			best, knee = rss, at
 		}
 	}
-	if math.IsNaN(knee) || best > 0.5*straight {
+	if math.IsNaN(knee) {
 		return math.NaN(), ErrNone
 	}
 	return math.Exp(knee), nil
 }
 
-// fit fits y = a + b·x + c·max(0, x-at) and returns {b, c} and the residual
-// sum of squares.
-func fit(x, y []float64, at float64) ([2]float64, float64) {
-	n, k := len(x), 3
-	if math.IsInf(at, 1) {
-		k = 2
-	}
-	a := mat.NewDense(n, k, nil)
+// squares is the sum of squared residuals of the line a + b·x.
+func squares(x, y []float64, a, b float64) (sum float64) {
 	for i := range x {
-		a.Set(i, 0, 1)
-		a.Set(i, 1, x[i])
-		if k == 3 {
-			a.Set(i, 2, max(0, x[i]-at))
-		}
+		d := y[i] - a - b*x[i]
+		sum += d * d
 	}
-	var beta mat.VecDense
-	if err := beta.SolveVec(a, mat.NewVecDense(n, slices.Clone(y))); err != nil {
-		return [2]float64{}, math.Inf(1)
+	return sum
+}
+
+// bent fits y = a + b·x + bend·max(0, x-at); rss is the sum of squared
+// residuals.
+func bent(x, y []float64, at float64) (bend, rss float64) {
+	m := mat.NewDense(len(x), 3, nil)
+	for i := range x {
+		m.SetRow(i, []float64{1, x[i], max(0, x[i]-at)})
 	}
-	var fitted mat.VecDense
-	fitted.MulVec(a, &beta)
-	rss := 0.0
-	for i := range y {
-		d := y[i] - fitted.AtVec(i)
-		rss += d * d
+	var beta, rest mat.VecDense
+	if err := beta.SolveVec(m, mat.NewVecDense(len(y), slices.Clone(y))); err != nil {
+		return 0, math.Inf(1)
 	}
-	slopes := [2]float64{beta.AtVec(1), 0}
-	if k == 3 {
-		slopes[1] = beta.AtVec(2)
-	}
-	return slopes, rss
+	rest.MulVec(m, &beta)
+	rest.SubVec(mat.NewVecDense(len(y), y), &rest)
+	return beta.AtVec(2), mat.Dot(&rest, &rest)
 }
 
 // Kneedle is the load furthest above the straight line between the curve's
@@ -190,13 +196,7 @@ func Kneedle(c Curve) (float64, error) {
 	if err := c.check(); err != nil {
 		return math.NaN(), err
 	}
-	top := 0
-	for i := range c.X {
-		if c.X[i] > c.X[top] {
-			top = i
-		}
-	}
-	lo, hi := slices.Min(c.X), c.X[top]
+	lo, hi := slices.Min(c.X), slices.Max(c.X)
 	last := len(c.N) - 1
 	if hi == lo {
 		return math.NaN(), ErrNone

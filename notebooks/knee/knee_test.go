@@ -11,8 +11,8 @@ import (
 
 var loads = []float64{1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 16, 20, 24, 32, 48, 64}
 
-// bent is a server that serves at most `knee` at once.
-func bent(knee float64) Curve {
+// served is the curve of a server that serves at most `knee` at once.
+func served(knee float64) Curve {
 	c := Curve{N: loads}
 	for _, n := range loads {
 		c.X = append(c.X, 1000*min(n, knee))
@@ -22,7 +22,7 @@ func bent(knee float64) Curve {
 
 func TestKnownKnees(t *testing.T) {
 	for _, truth := range []float64{3, 6, 10} {
-		c := bent(truth)
+		c := served(truth)
 		for _, m := range []Method{Methods[0], Methods[2]} {
 			got, err := m.Find(c)
 			if err != nil || math.Abs(got/truth-1) > 0.05 {
@@ -77,7 +77,7 @@ func TestNoKnee(t *testing.T) {
 func TestIntervalHoldsTheKnee(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	const truth = 8.0
-	c := bent(truth)
+	c := served(truth)
 	rates := make([][]float64, len(loads))
 	for b := 0; b < 10; b++ {
 		block := math.Exp(0.1 * rng.NormFloat64())

@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"crossing/data"
+	"crossing/data/datatest"
 	"crossing/notebooks/runs"
 )
 
@@ -24,11 +24,7 @@ func label(on uint) (s string) {
 // requests slow; Nagle's algorithm doubles all.
 func set(t *testing.T, blocks int, spoil func(*data.Run) bool) *runs.Set {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "d")
-	w, err := data.Create(dir, "test")
-	if err != nil {
-		t.Fatal(err)
-	}
+	var all []datatest.Run
 	rng := rand.New(rand.NewPCG(1, 1))
 	for block := range int32(blocks) {
 		for on := range uint(64) {
@@ -51,19 +47,10 @@ func set(t *testing.T, blocks int, spoil func(*data.Run) bool) *runs.Set {
 			if spoil != nil && spoil(&r) {
 				requests = nil
 			}
-			if err := w.Add(r, requests, nil); err != nil {
-				t.Fatal(err)
-			}
+			all = append(all, datatest.Run{Run: r, Requests: requests})
 		}
 	}
-	if err := w.Finish(data.Meta{Name: "x", Version: "0.1.0", Date: "2026-01-01"}, nil); err != nil {
-		t.Fatal(err)
-	}
-	d, err := data.Open(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return runs.New(d)
+	return runs.New(datatest.Open(t, all))
 }
 
 func TestDesign(t *testing.T) {

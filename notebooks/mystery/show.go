@@ -60,7 +60,7 @@ func EffectsFigure(s *runs.Set, connections int) *figure.Figure {
 	for _, e := range effects {
 		f.Rows = append(f.Rows, row(e.What+": p99", "user", e.P99), row(e.What+": p99 / mean", "kernel", e.Ratio))
 	}
-	f.Notes = append(f.Notes, fmt.Sprintf("Main effects of a fractional factorial of 16 variants in %d block(s); blue: quantile regression over all requests; red: least squares on p99/mean.", blocks))
+	f.Notes = append(f.Notes, fmt.Sprintf("Main effects of a fractional factorial of 16 variants in %d block(s); blue: quantile regression over all requests; orange: least squares on p99/mean.", blocks))
 	return f.Draw()
 }
 

@@ -174,7 +174,7 @@ func Table(rows []Row, honest, tool string) (header []string, out [][]string) {
 }
 
 // Answer says the widest and the usual ratio in a sentence; what says of which
-// two latencies.
+// two latencies, none what it means that there are no rows.
 func Answer(rows []Row, what, none string) string {
 	var ratios []float64
 	var worst *Row
@@ -185,6 +185,9 @@ func Answer(rows []Row, what, none string) string {
 				worst = r
 			}
 		}
+	}
+	if worst == nil && len(rows) > 0 {
+		return fmt.Sprintf("%s: none of %d tier(s) and loads has it: %v.", what, len(rows), rows[0].Err)
 	}
 	if worst == nil {
 		return none

@@ -3,11 +3,11 @@ package omission
 import (
 	"math"
 	"math/rand/v2"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"crossing/data"
+	"crossing/data/datatest"
 	"crossing/notebooks/runs"
 )
 
@@ -77,10 +77,7 @@ func TestWrk(t *testing.T) {
 
 func set(t *testing.T, loop string, n, blocks int) *runs.Set {
 	t.Helper()
-	w, err := data.Create(filepath.Join(t.TempDir(), "d"), "test")
-	if err != nil {
-		t.Fatal(err)
-	}
+	var all []datatest.Run
 	for block := range blocks {
 		requests := make([]data.Request, n)
 		for i := range requests {
@@ -95,18 +92,9 @@ func set(t *testing.T, loop string, n, blocks int) *runs.Set {
 			}
 		}
 		r := data.Run{Run: string('a' + rune(block)), Block: int32(block), Tier: "nginx", Boundary: "user", Load: "x", File: "100", Loop: loop, Connections: 1, Outcome: data.OK, ElapsedNs: int64(n) * 150_000}
-		if err := w.Add(r, requests, nil); err != nil {
-			t.Fatal(err)
-		}
+		all = append(all, datatest.Run{Run: r, Requests: requests})
 	}
-	if err := w.Finish(data.Meta{Name: "x", Version: "0.1.0", Date: "2026-01-01"}, nil); err != nil {
-		t.Fatal(err)
-	}
-	d, err := data.Open(filepath.Join(filepath.Dir(w.Partial()), "d"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return runs.New(d)
+	return runs.New(datatest.Open(t, all))
 }
 
 func TestDatasets(t *testing.T) {
@@ -119,7 +107,7 @@ func TestDatasets(t *testing.T) {
 		{"wait left out", "open", "0.0476 times", 1000, 2, func(s *runs.Set) ([]Row, error) { return Omitted(s, "100") }},
 		{"no open loops", "closed", none, 1000, 2, func(s *runs.Set) ([]Row, error) { return Omitted(s, "100") }},
 		{"one block", "open", "0.0476 times", 1000, 1, func(s *runs.Set) ([]Row, error) { return Omitted(s, "100") }},
-		{"zero rows", "open", none, 0, 2, func(s *runs.Set) ([]Row, error) { return Omitted(s, "100") }},
+		{"zero rows", "open", "a run has fewer than 100 requests", 0, 2, func(s *runs.Set) ([]Row, error) { return Omitted(s, "100") }},
 		{"client's own", "closed", "1.67 times", 1000, 2, func(s *runs.Set) ([]Row, error) { return Client(s, "100") }},
 		{"wrk", "closed", "nginx's at x", 1000, 2, func(s *runs.Set) ([]Row, error) { return Corrected(s, "100", 1) }},
 		{"a load that is not there", "closed", none, 1000, 2, func(s *runs.Set) ([]Row, error) { return Corrected(s, "100", 64) }},

@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"path/filepath"
 	"slices"
 	"testing"
 
 	"crossing/data"
+	"crossing/data/datatest"
 )
 
 // TestBounds compares with scipy's binomial distribution: notebooks/values.py.
@@ -105,28 +105,16 @@ func TestCoverage(t *testing.T) {
 }
 
 func TestCells(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "d")
-	w, err := data.Create(dir, "test")
-	if err != nil {
-		t.Fatal(err)
-	}
+	var all []datatest.Run
 	for block := range int64(2) {
 		requests := make([]data.Request, 500)
 		for i := range requests {
 			requests[i] = data.Request{SentNs: int64(i) * 1000, IntendedNs: int64(i) * 1000, FirstByteNs: int64(i)*1000 + 10, LastByteNs: int64(i)*1000 + 1 + int64(i)*2 + block + 10, Status: 200}
 		}
-		if err := w.Add(data.Run{Run: fmt.Sprint(block), Block: int32(block), Tier: "t", Load: "c1", File: "100", Outcome: data.OK}, requests, nil); err != nil {
-			t.Fatal(err)
-		}
+		r := data.Run{Run: fmt.Sprint(block), Block: int32(block), Tier: "t", Load: "c1", File: "100", Outcome: data.OK}
+		all = append(all, datatest.Run{Run: r, Requests: requests})
 	}
-	if err := w.Finish(data.Meta{Name: "x", Version: "0.1.0", Date: "2026-01-01"}, nil); err != nil {
-		t.Fatal(err)
-	}
-	d, err := data.Open(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cells, err := Cells(d, data.Service, []float64{.5, .9999}, .95)
+	cells, err := Cells(datatest.Open(t, all), data.Service, []float64{.5, .9999}, .95)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -116,11 +116,15 @@ func Table(s *runs.Set, q Quantity, file string) (header []string, rows [][]stri
 // and by how much; it says so, too, where that cannot be told.
 func Answer(s *runs.Set, q Quantity, file string, connections int) string {
 	var best, worst *Cell
+	tiers := 0
 	cells := Cells(s, q, file)
 	for i := range cells {
 		c := &cells[i]
 		if c.Connections != connections || c.N == 0 {
 			continue
+		}
+		if c.Estimate > 0 {
+			tiers++
 		}
 		if best == nil || c.Estimate < best.Estimate {
 			best = c
@@ -134,8 +138,11 @@ func Answer(s *runs.Set, q Quantity, file string, connections int) string {
 	if connections == 1 {
 		at = "1 connection"
 	}
-	if best == nil || best == worst {
+	switch {
+	case tiers < 2:
 		return fmt.Sprintf("At %s fewer than two tiers have a %s.", at, what)
+	case best == worst:
+		return fmt.Sprintf("At %s all %d tiers have the same %s.", at, tiers, what)
 	}
 	clear := "their intervals do not overlap"
 	switch {

@@ -3,11 +3,11 @@ package replica
 import (
 	"fmt"
 	"math"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"crossing/data"
+	"crossing/data/datatest"
 	"crossing/notebooks/runs"
 )
 
@@ -15,31 +15,18 @@ import (
 // for each block; with more connections as many times as much.
 func set(t *testing.T, means map[string][]float64, connections ...int32) *runs.Set {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "d")
-	w, err := data.Create(dir, "test")
-	if err != nil {
-		t.Fatal(err)
-	}
+	var all []datatest.Run
 	for tier, blocks := range means {
 		for b, mean := range blocks {
 			for _, c := range connections {
 				ns := mean * 1e3 * float64(c)
 				r := data.Run{Run: fmt.Sprint(tier, b, c), Block: int32(b), Tier: tier, Boundary: "user", Load: fmt.Sprintf("c%d", c), File: "100", Loop: "closed", Connections: c,
 					Outcome: data.OK, MeanNs: ns, P90Ns: int64(2 * ns), Throughput: float64(c) / ns * 1e9}
-				if err := w.Add(r, nil, nil); err != nil {
-					t.Fatal(err)
-				}
+				all = append(all, datatest.Run{Run: r})
 			}
 		}
 	}
-	if err := w.Finish(data.Meta{Name: "made", Version: "0.1.0", Date: "2026-01-01"}, nil); err != nil {
-		t.Fatal(err)
-	}
-	d, err := data.Open(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return runs.New(d)
+	return runs.New(datatest.Open(t, all))
 }
 
 func TestKnownValues(t *testing.T) {

@@ -8,33 +8,11 @@ import (
 	"testing"
 
 	"crossing/data"
+	"crossing/data/datatest"
 )
 
-// set makes a dataset of the given runs.
-func set(t *testing.T, all ...data.Run) (*Set, string) {
-	t.Helper()
-	dir := filepath.Join(t.TempDir(), "d")
-	w, err := data.Create(dir, "test")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, r := range all {
-		if err := w.Add(r, nil, nil); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Finish(data.Meta{Name: "made", Version: "0.1.0", Date: "2026-01-01"}, nil); err != nil {
-		t.Fatal(err)
-	}
-	d, err := data.Open(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return New(d), dir
-}
-
-func made(tier, boundary, load string, connections, block int32, outcome data.Outcome, marks string) data.Run {
-	return data.Run{Run: tier + load, Tier: tier, Boundary: boundary, Load: load, File: "100", FileBytes: 100, Loop: "closed", Connections: connections, Block: block, Outcome: outcome, Marks: marks, Requests: 10}
+func made(tier, boundary, load string, connections, block int32, outcome data.Outcome, marks string) datatest.Run {
+	return datatest.Run{Run: data.Run{Run: tier + load, Tier: tier, Boundary: boundary, Load: load, File: "100", FileBytes: 100, Loop: "closed", Connections: connections, Block: block, Outcome: outcome, Marks: marks, Requests: 10}}
 }
 
 func TestOnlyUsableRunsAreGiven(t *testing.T) {
@@ -42,10 +20,11 @@ func TestOnlyUsableRunsAreGiven(t *testing.T) {
 	traced.Traced = true
 	open := made("nginx", "user", "r100", 4, 0, data.OK, "")
 	open.Loop = "open"
-	s, _ := set(t,
+	s := New(datatest.Open(t, []datatest.Run{
 		made("nginx", "user", "c4", 4, 1, data.OK, "steal"), made("nginx", "user", "c4", 4, 0, data.OK, ""),
 		made("nginx", "user", "c16", 16, 0, data.Rejected, ""), made("dpdk", "bypass", "c4", 4, 0, data.OK, "steal client-bound"),
-		made("ebpf", "kernel", "c1", 1, 0, data.OK, ""), made("apache", "user", "c1", 1, 0, data.OK, ""), traced, open)
+		made("ebpf", "kernel", "c1", 1, 0, data.OK, ""), made("apache", "user", "c1", 1, 0, data.OK, ""), traced, open,
+	}))
 	if got := s.Tiers(); !slices.Equal(got, []Tier{{"apache", "user"}, {"nginx", "user"}, {"ebpf", "kernel"}, {"dpdk", "bypass"}}) {
 		t.Errorf("%v: not in the order of the boundaries", got)
 	}
@@ -72,7 +51,7 @@ func TestOnlyUsableRunsAreGiven(t *testing.T) {
 }
 
 func TestOpenReadsWhatItIsTold(t *testing.T) {
-	_, dir := set(t, made("nginx", "user", "c1", 1, 0, data.OK, ""))
+	dir := datatest.Open(t, []datatest.Run{made("nginx", "user", "c1", 1, 0, data.OK, "")}).Dir
 	t.Setenv(DatasetEnv, dir)
 	s, err := Open("netns")
 	if err != nil || s.Meta.Name != "made" || s.Trust() != "No run bears a mark of the self-checks." {

@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"slices"
 
+	"gonum.org/v1/plot/vg"
+
 	"crossing/data"
 	"crossing/notebooks/figure"
 	"crossing/notebooks/interval"
@@ -103,7 +105,10 @@ func ideal(s *runs.Set, alone lonely, run *data.Run) (float64, error) {
 	if alone.err != nil {
 		return math.NaN(), alone.err
 	}
-	if len(services) == 0 || !(alone.run.Throughput > 0) || !(run.Throughput > 0) {
+	if !(alone.run.Throughput > 0) || !(run.Throughput > 0) {
+		return math.NaN(), fmt.Errorf("block %d has rates of %v and %v 1/s", run.Block, alone.run.Throughput, run.Throughput)
+	}
+	if len(services) == 0 {
 		return math.NaN(), fmt.Errorf("block %d has no requests to take service times from", run.Block)
 	}
 	parallel := run.Throughput / alone.run.Throughput
@@ -158,7 +163,7 @@ func open(s *runs.Set, run *data.Run, servers int, serve func() float64) ([]floa
 // against the connections, for the closed loops.
 func ExcessFigure(s *runs.Set, all []Excess) *figure.Figure {
 	l := figure.Lines{Title: "99th percentile, against an ideal queue's", X: "Connections", Y: "Measured p99 to the ideal's", LogX: true, LogY: true, Notes: append(s.Notes(),
-		"The ideal: first come, first served, service times as measured with one connection, as many servers as the measured rate demands.")}
+		"The ideal: first come, first served, service times as measured with one connection, as many servers as the measured rate demands."), Width: figure.PageWidth, Height: 10.5 * vg.Centimeter, Bars: true}
 	for _, e := range all {
 		if n := len(l.Series); n == 0 || l.Series[n-1].Name != e.Tier.Name {
 			l.Series = append(l.Series, figure.Series{Name: e.Tier.Name, Boundary: e.Tier.Boundary})
@@ -180,7 +185,10 @@ func ExcessFigure(s *runs.Set, all []Excess) *figure.Figure {
 func ExcessTable(all []Excess) (header []string, rows [][]string) {
 	header = []string{"tier", "load", "p99 (µs)", "ideal queue's", "ratio"}
 	for _, e := range all {
-		row := []string{e.Tier.Name, e.Load, fmt.Sprintf("%.4g", e.Measured), fmt.Sprintf("%.4g", e.Ideal), e.Ratio.String()}
+		row := []string{e.Tier.Name, e.Load, "", "", e.Ratio.String()}
+		if !math.IsNaN(e.Measured) {
+			row[2], row[3] = fmt.Sprintf("%.4g", e.Measured), fmt.Sprintf("%.4g", e.Ideal)
+		}
 		if e.Err != nil {
 			row[4] = e.Err.Error()
 		}

@@ -4,9 +4,13 @@ package saturation
 import (
 	"fmt"
 	"math"
+	"strings"
+
+	"gonum.org/v1/plot/vg"
 
 	"crossing/notebooks/bootstrap"
 	"crossing/notebooks/figure"
+	"crossing/notebooks/interval"
 	"crossing/notebooks/knee"
 	"crossing/notebooks/runs"
 )
@@ -21,6 +25,8 @@ type Tier struct {
 	Common [2]float64 // loads that all intervals have in common
 	Agree  bool
 	Bound  string // why the knee may be the client's or the wire's and not the server's
+	Blocks int    // in which every load of the tier has a run: those used
+	Of     int    // blocks in which any has
 }
 
 // Find finds the knees of every tier of the set, on one file.
@@ -29,23 +35,34 @@ func Find(s *runs.Set, file string) []Tier {
 	for _, t := range s.Tiers() {
 		closed := s.Closed(t.Name, file)
 		var n []float64
-		var rates [][]float64
+		loads := map[int32]int{} // how many the block has
 		clientBound := 0
 		for _, c := range s.Connections() {
 			if len(closed[c]) == 0 {
 				continue
 			}
 			n = append(n, float64(c))
-			var at []float64
 			for _, r := range closed[c] {
-				at = append(at, r.Throughput)
+				loads[r.Block]++
 				if r.NullRate > 0 && r.NullRate < 2*r.Throughput {
 					clientBound++
 				}
 			}
+		}
+		var rates [][]float64
+		for _, c := range n {
+			var at []float64
+			for _, r := range closed[int(c)] {
+				if loads[r.Block] == len(n) {
+					at = append(at, r.Throughput)
+				}
+			}
 			rates = append(rates, at)
 		}
-		f := Tier{Tier: t, Knees: knee.Bootstrap(n, rates, plan)}
+		f := Tier{Tier: t, Knees: knee.Bootstrap(n, rates, plan), Of: len(loads)}
+		if len(rates) > 0 {
+			f.Blocks = len(rates[0])
+		}
 		f.Common, f.Agree = knee.Agreement(f.Knees)
 		if clientBound > 0 {
 			f.Bound = "client-bound"
@@ -78,7 +95,14 @@ func Table(tiers []Tier) (header []string, rows [][]string) {
 		if t.Agree {
 			agree = fmt.Sprintf("[%.3g, %.3g]", t.Common[0], t.Common[1])
 		}
-		rows = append(rows, append(row, agree, t.Bound))
+		var caution []string
+		if t.Bound != "" {
+			caution = append(caution, t.Bound)
+		}
+		if t.Blocks < t.Of {
+			caution = append(caution, fmt.Sprintf("%d of %d blocks lack a load and are left out", t.Of-t.Blocks, t.Of))
+		}
+		rows = append(rows, append(row, agree, strings.Join(caution, "; ")))
 	}
 	return header, rows
 }
@@ -86,28 +110,29 @@ func Table(tiers []Tier) (header []string, rows [][]string) {
 // Figure draws throughput against connections, on logarithmic axes, where a
 // knee is a bend.
 func Figure(s *runs.Set, file string) *figure.Figure {
-	l := figure.Lines{Title: "Saturation: throughput against connections", X: "Connections", Y: "Rate / rate at one connection", LogX: true, LogY: true, Notes: s.Notes()}
+	l := figure.Lines{Title: "Saturation: throughput against connections", X: "Connections", Y: "Rate / rate at one connection", LogX: true, LogY: true,
+		Notes: append(s.Notes(), "Rates are to that with one connection in the same block."), Width: figure.PageWidth, Height: 10.5 * vg.Centimeter, Bars: true}
 	for _, t := range s.Tiers() {
 		closed := s.Closed(t.Name, file)
-		one := 0.0
+		one := map[int32]float64{} // by block
 		for _, r := range closed[1] {
-			one += r.Throughput / float64(len(closed[1]))
+			one[r.Block] = r.Throughput
 		}
 		series := figure.Series{Name: t.Name, Boundary: t.Boundary}
 		for _, c := range s.Connections() {
-			sum, lo, hi := 0.0, math.Inf(1), math.Inf(-1)
+			var ratios []float64
 			for _, r := range closed[c] {
-				v := r.Throughput / one
-				sum += v
-				lo, hi = min(lo, v), max(hi, v)
+				if one[r.Block] > 0 {
+					ratios = append(ratios, r.Throughput/one[r.Block])
+				}
 			}
-			if n := float64(len(closed[c])); n > 0 && one > 0 {
-				series.Points = append(series.Points, figure.Point{X: float64(c), Y: sum / n, Lo: lo, Hi: hi})
+			if len(ratios) > 0 && c > 1 {
+				in, _ := interval.Geometric(ratios, plan.Level) // without a value it says so in the notes
+				series.Points = append(series.Points, figure.Point{X: float64(c), Y: in.Estimate, Lo: in.Lo, Hi: in.Hi})
 			}
 		}
 		l.Series = append(l.Series, series)
 	}
-	l.Notes = append(l.Notes, "Bands here are the range over runs.")
 	return l.Draw()
 }
 
@@ -119,7 +144,11 @@ func Answer(tiers []Tier, name string, claimed float64) string {
 			continue
 		}
 		holds, found := 0, 0
+		var why error
 		for _, k := range t.Knees {
+			if k.Err != nil {
+				why = k.Err
+			}
 			if k.Err == nil && !math.IsNaN(k.Lo) {
 				found++
 				if k.Lo <= claimed && claimed <= k.Hi {
@@ -127,11 +156,14 @@ func Answer(tiers []Tier, name string, claimed float64) string {
 				}
 			}
 		}
+		if found == 0 && why != nil {
+			return fmt.Sprintf("%s: the paper saw saturation at about %.0f connections; here no method finds a knee: %v.", name, claimed, why)
+		}
 		caution := ""
 		if t.Bound != "" {
 			caution = " The client could not go twice as fast there, so the knee may be its own."
 		}
-		return fmt.Sprintf("%s: the paper saw saturation at about %.0f connections; %d of the %d methods that find a knee have that in their interval.%s", name, claimed, holds, found, caution)
+		return fmt.Sprintf("%s: the paper saw saturation at about %.0f connections; %d of the %d methods that find a knee with an interval have that in their interval.%s", name, claimed, holds, found, caution)
 	}
 	return fmt.Sprintf("%s is not in this dataset.", name)
 }

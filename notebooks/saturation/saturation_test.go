@@ -3,11 +3,11 @@ package saturation
 import (
 	"fmt"
 	"math"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"crossing/data"
+	"crossing/data/datatest"
 	"crossing/notebooks/runs"
 )
 
@@ -17,36 +17,22 @@ import (
 // noise.
 func set(t *testing.T, knee float64, blocks int, connections []int32, p99, noise float64) *runs.Set {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "d")
-	w, err := data.Create(dir, "test")
-	if err != nil {
-		t.Fatal(err)
-	}
+	var all []datatest.Run
 	for block := range int32(blocks) {
 		for _, c := range connections {
 			rate := 1000 * min(float64(c), knee)
 			took := int64(float64(c) / rate * 1e9)
 			requests := make([]data.Request, 200)
 			for i := range requests {
-				at := int64(i) * took
-				requests[i] = data.Request{IntendedNs: at, SentNs: at, FirstByteNs: at + took, LastByteNs: at + took, Status: 200}
+				requests[i] = datatest.Answered(int64(i)*took, took)
 			}
 			rate *= 1 + noise*(float64((block*7+c*3)%5)-2)/2
 			r := data.Run{Run: fmt.Sprint(block, c), Block: block, Tier: "made", Boundary: "user", Load: fmt.Sprintf("c%d", c), File: "100", Loop: "closed", Connections: c,
 				Outcome: data.OK, Throughput: rate, P99Ns: int64(p99 * float64(took))}
-			if err := w.Add(r, requests, nil); err != nil {
-				t.Fatal(err)
-			}
+			all = append(all, datatest.Run{Run: r, Requests: requests})
 		}
 	}
-	if err := w.Finish(data.Meta{Name: "made", Version: "0.1.0", Date: "2026-01-01"}, nil); err != nil {
-		t.Fatal(err)
-	}
-	d, err := data.Open(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return runs.New(d)
+	return runs.New(datatest.Open(t, all))
 }
 
 var loads = []int32{1, 2, 3, 4, 6, 8, 16, 32, 64}

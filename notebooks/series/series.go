@@ -18,6 +18,9 @@ import (
 // averaged before its trend is tested.
 const Window = 100e6
 
+// Fewest is the number of windows that a test of the trend takes.
+const Fewest = 8
+
 // ErrShort says that a series is too short for a test.
 var ErrShort = errors.New("fewer than eight windows: too short for a test of the trend")
 
@@ -54,7 +57,7 @@ func Means(requests []data.Request, width int64) []float64 {
 // values independent of each other: use it on windows, not on requests.
 func MannKendall(x []float64) (tau, p float64, err error) {
 	n := len(x)
-	if n < 8 {
+	if n < Fewest {
 		return math.NaN(), math.NaN(), ErrShort
 	}
 	s := 0.0
@@ -92,7 +95,7 @@ func MannKendall(x []float64) (tau, p float64, err error) {
 // change at most.
 func ChangePoint(x []float64) (at int, p float64, err error) {
 	n := len(x)
-	if n < 8 {
+	if n < Fewest {
 		return 0, math.NaN(), ErrShort
 	}
 	most, u := 0.0, 0.0

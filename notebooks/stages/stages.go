@@ -110,7 +110,7 @@ func (g *Group) name() string { return strings.TrimPrefix(g.Load, "c") }
 func Figure(s *runs.Set, groups []Group) *figure.Figure {
 	f := figure.Stack{
 		Title: "Where requests spend their time, by server and connections", Parts: tail.Names[:],
-		Notes: []string{fmt.Sprintf("Dataset %s, traced runs; shares of the service time, means over runs. Behind each bar: the band's mean time. A part that a server does not have is not drawn.", s.Meta.ID())},
+		Notes: []string{fmt.Sprintf("Dataset %s, traced runs; shares of the service time, means over runs; their 95 %% intervals are in the table. Behind each bar: the band's mean time (geometric over runs), and by what factor its interval goes either way. A part that a server does not have is not drawn.", s.Meta.ID())},
 	}
 	for _, band := range bands {
 		f.Panels = append(f.Panels, band.name)
@@ -129,6 +129,13 @@ func Figure(s *runs.Set, groups []Group) *figure.Figure {
 			}
 			if mean, err := tail.Time(g.Runs, band.from, band.to); err == nil {
 				b.Label = micros(mean.Estimate)
+				if !math.IsNaN(mean.Hi) {
+					digits := 1
+					if mean.Hi > 9.95*mean.Estimate {
+						digits = 0
+					}
+					b.Label += fmt.Sprintf(" ×÷%.*f", digits, mean.Hi/mean.Estimate)
+				}
 			}
 			row.Bars = append(row.Bars, b)
 		}
@@ -166,7 +173,11 @@ func Table(groups []Group) (header []string, rows [][]string) {
 				continue
 			}
 			for _, s := range shares {
-				row = append(row, fmt.Sprintf("%.1f %% [%.1f, %.1f]", 100*s.Estimate, 100*max(0, s.Lo), 100*min(1, s.Hi)))
+				cell := fmt.Sprintf("%.1f %% [%.1f, %.1f]", 100*s.Estimate, 100*max(0, s.Lo), 100*min(1, s.Hi))
+				if math.IsNaN(s.Lo) {
+					cell = fmt.Sprintf("%.1f %% (one run)", 100*s.Estimate)
+				}
+				row = append(row, cell)
 			}
 			rows = append(rows, row)
 		}
@@ -220,7 +231,8 @@ func Coverage(s *runs.Set, file string) (header []string, rows [][]string) {
 }
 
 // Answer says, in a sentence for each tier, which part of the slowest 1 % grows
-// most against the middle half, at each load.
+// most against the middle half, at each load; none where none grows by half a
+// per cent of the time.
 func Answer(groups []Group) []string {
 	var all []string
 	var of string
@@ -239,7 +251,10 @@ func Answer(groups []Group) []string {
 				best = p
 			}
 		}
-		at := fmt.Sprintf("at %s in “%s” (%.0f → %.0f %% of the time)", g.name(), slow[best].Part, 100*middle[best].Estimate, 100*slow[best].Estimate)
+		at := fmt.Sprintf("at %s in no part more than in another", g.name())
+		if slow[best].Estimate-middle[best].Estimate >= .005 {
+			at = fmt.Sprintf("at %s in “%s” (%.0f → %.0f %% of the time)", g.name(), slow[best].Part, 100*middle[best].Estimate, 100*slow[best].Estimate)
+		}
 		if g.Tier.Name == of {
 			all[len(all)-1] += ", " + at
 			continue

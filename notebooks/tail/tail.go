@@ -118,7 +118,8 @@ type Share struct {
 }
 
 // Time is the mean service time in ns over a band of requests, one value per
-// run, with an interval over runs. The error is as that of Shares.
+// run, as a geometric mean with its interval over runs. The error is as that of
+// Shares.
 func Time(runs []Joined, from, to float64) (interval.Interval, error) {
 	var values []float64
 	for _, j := range runs {
@@ -135,7 +136,7 @@ func Time(runs []Joined, from, to float64) (interval.Interval, error) {
 	if len(values) == 0 {
 		return interval.Interval{}, ErrFew
 	}
-	in, err := interval.Mean(values, 0.95)
+	in, err := interval.Geometric(values, 0.95)
 	if errors.Is(err, interval.ErrTooFew) {
 		err = nil
 	}

@@ -2,11 +2,11 @@ package validity_test
 
 import (
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"crossing/data"
+	"crossing/data/datatest"
 	"crossing/notebooks/distribution"
 	"crossing/notebooks/runs"
 	"crossing/notebooks/validity"
@@ -16,37 +16,22 @@ import (
 // the one before, in ns.
 func set(t *testing.T, blocks, n int, drift float64, spoil func(*data.Run)) *runs.Set {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "d")
-	w, err := data.Create(dir, "test")
-	if err != nil {
-		t.Fatal(err)
-	}
+	var all []datatest.Run
 	for block := range int32(blocks) {
 		for _, tier := range []string{"nginx", "dpdk"} {
 			requests := make([]data.Request, n)
 			for i := range requests {
-				at := int64(i) * 1e6
-				took := 50_000 + int64(i*7919%1000) + int64(drift*float64(i))
-				requests[i] = data.Request{IntendedNs: at, SentNs: at, FirstByteNs: at + took, LastByteNs: at + took, Status: 200}
+				requests[i] = datatest.Answered(int64(i)*1e6, 50_000+int64(i*7919%1000)+int64(drift*float64(i)))
 			}
 			r := data.Run{Run: fmt.Sprint(tier, block), Block: block, Tier: tier, Boundary: "user", Load: "c1", File: "100", Loop: "closed", Connections: 1, Outcome: data.OK,
 				ElapsedNs: 2e9, Occupancy: .99, NullRate: 5000, Throughput: 1000, JitterP99: 3000, JitterMax: 90_000, Steal: 1e6, Marks: "steal"}
 			if spoil != nil {
 				spoil(&r)
 			}
-			if err := w.Add(r, requests, nil); err != nil {
-				t.Fatal(err)
-			}
+			all = append(all, datatest.Run{Run: r, Requests: requests})
 		}
 	}
-	if err := w.Finish(data.Meta{Name: "x", Version: "0.1.0", Date: "2026-01-01"}, nil); err != nil {
-		t.Fatal(err)
-	}
-	d, err := data.Open(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return runs.New(d)
+	return runs.New(datatest.Open(t, all))
 }
 
 // TestDatasets: what is sound is said to be, what drifts is found, and what

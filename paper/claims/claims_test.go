@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"crossing/data"
+	"crossing/data/datatest"
 	"crossing/notebooks/runs"
 )
 
@@ -44,11 +45,7 @@ type world struct {
 
 func (w world) open(t *testing.T) func(string) (*runs.Set, bool) {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "d")
-	out, err := data.Create(dir, "test")
-	if err != nil {
-		t.Fatal(err)
-	}
+	var all []datatest.Run
 	rng := rand.New(rand.NewPCG(5, 5))
 	for b := range w.blocks {
 		disturbed := math.Exp(0.3 * rng.NormFloat64())
@@ -65,20 +62,11 @@ func (w world) open(t *testing.T) func(string) (*runs.Set, bool) {
 				if r.NullRate > 0 && r.NullRate < 2*r.Throughput {
 					r.Marks = "client-bound"
 				}
-				if err := out.Add(r, nil, nil); err != nil {
-					t.Fatal(err)
-				}
+				all = append(all, datatest.Run{Run: r})
 			}
 		}
 	}
-	if err := out.Finish(data.Meta{Name: "vm-82576", Version: "1.0.0", Date: "2026-01-01", Emulated: true}, nil); err != nil {
-		t.Fatal(err)
-	}
-	d, err := data.Open(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := runs.New(d)
+	s := runs.New(datatest.OpenAs(t, data.Meta{Name: "vm-82576", Version: "1.0.0", Date: "2026-01-01", Emulated: true}, all))
 	return func(name string) (*runs.Set, bool) { return s, name == "vm-82576" }
 }
 
