@@ -11,8 +11,9 @@ cd "$(dirname "$0")"
 
 # The servers, the wire, the comparison client.
 packages_core='apache2 apache2-utils nginx-light python3-flask gunicorn wrk iproute2 ethtool util-linux curl gcc libc6-dev pkg-config git make'
-# The guest: image, kernels, module. QEMU is taken from backports below.
-packages_vm='mmdebstrap squashfs-tools busybox-static cpio kmod bc flex bison libelf-dev sparse zstd xz-utils'
+# The guest: image, kernels, module; ssh, and for the tests its other end. QEMU
+# is taken from backports below.
+packages_vm='mmdebstrap squashfs-tools busybox-static cpio kmod bc flex bison libelf-dev sparse zstd xz-utils openssh-client dropbear-bin'
 packages_backports='qemu-system-x86 seabios'
 # DPDK, and what lwIP is built with.
 packages_bypass='libdpdk-dev dpdk-dev dpdk dpkg-dev nghttp2-client'

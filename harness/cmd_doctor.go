@@ -17,6 +17,7 @@ import (
 
 	"crossing/harness/change"
 	"crossing/harness/doctor"
+	"crossing/harness/sriov"
 )
 
 // doctorJournal is what `harness doctor --fix` did.
@@ -24,7 +25,7 @@ var doctorJournal = filepath.Join(change.Folder, "doctor.journal")
 
 func doctorCmd() *cobra.Command {
 	var asJSON, fix, yes, undo bool
-	var needed, give string
+	var needed, give, bed string
 	c := &cobra.Command{
 		Use:   "doctor",
 		Short: "Say what keeps testbeds and tiers from running here, and what to do about it",
@@ -34,19 +35,26 @@ is blocked: the netns testbed, which needs no hardware, if nothing is named.
 
 With --fix it prints the commands that would help, each with its reason, asks, runs them,
 and writes down how to put back what they change; --undo puts it back, and so does a boot.
-It installs nothing, and never takes a device that carries the default route, a mounted
-disk or swap.`, strings.Join(doctor.Blockable, ", ")),
+It installs nothing, and never takes a device that carries the default route, this ssh
+connection, a mounted disk or swap.
+
+With --testbed it looks at the server machine that the file names instead, by ssh, and at
+this machine's port; --undo then puts back what a killed sweep has left there.`, strings.Join(doctor.Blockable, ", ")),
 		Example: `  harness doctor
   harness doctor --for sriov --json
   harness doctor --fix --give eth1
   harness doctor --fix --yes --give 0000:01:00.0
-  harness doctor --undo`,
+  harness doctor --undo
+  harness doctor --testbed lab.yaml`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !slices.Contains(doctor.Blockable, needed) {
 				return fmt.Errorf("--for %s: want one of %s", needed, strings.Join(doctor.Blockable, ", "))
 			}
 			out := cmd.OutOrStdout()
+			if bed != "" {
+				return doctorOf(cmd.Context(), bed, out, asJSON, undo)
+			}
 			if undo {
 				return undoFixes(cmd.Context(), out)
 			}
@@ -71,8 +79,11 @@ disk or swap.`, strings.Join(doctor.Blockable, ", ")),
 	f.StringVar(&give, "give", "", "port to give to DPDK: an interface, for a virtual function of it, or a PCI address, for the whole device")
 	f.BoolVar(&fix, "fix", false, "run the commands that help, after asking")
 	f.BoolVar(&yes, "yes", false, "with --fix: do not ask")
-	f.BoolVar(&undo, "undo", false, "put back what --fix changed")
+	f.BoolVar(&undo, "undo", false, "put back what --fix, or a sweep on sriov that was killed, changed")
+	f.StringVar(&bed, "testbed", "", "look at the machines that this file describes")
 	c.MarkFlagsMutuallyExclusive("fix", "undo", "json")
+	c.MarkFlagsMutuallyExclusive("testbed", "fix")
+	c.MarkFlagsMutuallyExclusive("testbed", "give")
 	return c
 }
 
@@ -139,13 +150,49 @@ func undoFixes(ctx context.Context, out io.Writer) error {
 	if os.Geteuid() != 0 {
 		return errNotRoot
 	}
-	j, err := change.Open(doctorJournal)
+	lines := 0
+	err := change.UndoAll(ctx, func(line string) {
+		lines++
+		fmt.Fprintln(out, line)
+	})
+	if lines == 0 && err == nil {
+		fmt.Fprintln(out, "nothing is to be put back")
+	}
+	return err
+}
+
+// doctorOf examines the machines of a testbed's file, or puts them back.
+func doctorOf(ctx context.Context, bed string, out io.Writer, asJSON, undo bool) error {
+	file, err := sriov.Read(bed)
 	if err != nil {
 		return err
 	}
-	if len(j.Steps) == 0 {
-		fmt.Fprintln(out, "nothing is to be put back")
+	home, err := repo()
+	if err != nil {
+		return err
 	}
-	err = j.Undo(ctx, func(line string) { fmt.Fprintln(out, line) })
-	return errors.Join(err, j.Close())
+	project := sriov.Project{Repo: home, Bin: filepath.Join(home, "bin")}
+	if undo {
+		lines, err := sriov.Undo(ctx, file, project)
+		for _, l := range lines {
+			fmt.Fprintln(out, "server:", l)
+		}
+		return errors.Join(err, undoFixes(ctx, out))
+	}
+	findings, client, err := sriov.Examine(ctx, file, project)
+	if err != nil {
+		return err
+	}
+	if err := report(out, findings, asJSON); err != nil {
+		return err
+	}
+	if client != nil {
+		return fmt.Errorf("client: %w", client)
+	}
+	// What can be set from here, a sweep sets, and puts back.
+	findings = slices.DeleteFunc(findings, func(f doctor.Finding) bool { return len(f.Fix) > 0 })
+	if slices.Contains(doctor.Blocked(findings), "sriov") {
+		return errors.New("the server machine cannot be the testbed's; see above")
+	}
+	return nil
 }

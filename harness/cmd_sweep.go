@@ -1,11 +1,10 @@
 package main
 
 import (
-	"encoding/json"
+	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -16,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"crossing/harness/guest"
+	"crossing/harness/sriov"
 	"crossing/harness/sweep"
 	"crossing/harness/testbed"
 	"crossing/harness/tier"
@@ -23,7 +23,7 @@ import (
 )
 
 func sweepCmd() *cobra.Command {
-	var dir, version, only, level string
+	var dir, version, only, level, bed string
 	var tiers []string
 	var blocks int
 	var available, dry bool
@@ -41,6 +41,7 @@ A dataset's design.json is a plan, too.`, strings.Join(sweep.Profiles(), ", "), 
 		Example: `  harness sweep kick
   harness sweep --tiers mine,nginx --blocks 6 --out out/mine/v0.0.0 quick
   harness sweep --dry paper
+  harness sweep --testbed lab.yaml sriov
   harness sweep --only '^b00-nginx-' --out out/nginx quick`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -72,6 +73,15 @@ A dataset's design.json is a plan, too.`, strings.Join(sweep.Profiles(), ", "), 
 					return fmt.Errorf("--only: %w", err)
 				}
 			}
+			var file *sriov.File
+			if bed != "" {
+				if file, err = sriov.Read(bed); err != nil {
+					return err
+				}
+				if err := p.OnSRIOV(file.Wire); err != nil {
+					return err
+				}
+			}
 			all, err := allTiers(home)
 			if err != nil {
 				return err
@@ -86,18 +96,19 @@ A dataset's design.json is a plan, too.`, strings.Join(sweep.Profiles(), ", "), 
 			if dir == "" {
 				dir = filepath.Join(home, "data", p.Name, "v"+version)
 			}
-			if err := testbed.Become(); err != nil {
-				return err
+			if p.Testbed != "sriov" { // which takes root
+				if err := testbed.Become(); err != nil {
+					return err
+				}
 			}
 			progress := newProgress(cmd.ErrOrStderr())
-			runner, closeRunner, err := newRunner(p, all, home, trace.Level(level), progress.say)
+			ctx, runner, closeRunner, err := newRunner(cmd.Context(), p, file, all, home, trace.Level(level), progress.say)
 			if err != nil {
 				return err
 			}
-			defer closeRunner()
-			result, err := sweep.Run(cmd.Context(), p, runner, dir, version, progress)
+			result, err := sweep.Run(ctx, p, runner, dir, version, progress)
 			progress.close()
-			if err != nil {
+			if err := errors.Join(err, closeRunner()); err != nil {
 				return err
 			}
 			return conclude(cmd.OutOrStdout(), result)
@@ -110,6 +121,7 @@ A dataset's design.json is a plan, too.`, strings.Join(sweep.Profiles(), ", "), 
 	f.IntVar(&blocks, "blocks", 0, "measure so many instead of the plan's; 6 are the fewest that give 95 % intervals")
 	f.StringVar(&only, "only", "", "run only the cells whose names match this regular expression; --dry lists the names")
 	f.BoolVar(&available, "available", false, "leave out the tiers that cannot run here, and say which")
+	f.StringVar(&bed, "testbed", "", "run on the machines that this file describes; harness/sriov/README.md tells how")
 	f.StringVar(&level, "trace", string(trace.Tracepoints), fmt.Sprintf("best level of the stage tracer to use: one of %v", trace.Levels))
 	f.BoolVar(&dry, "dry", false, "only show the cells and how long they take")
 	return c
@@ -128,7 +140,7 @@ func choose(out io.Writer, p *sweep.Plan, all []*tier.Tier, bin string, availabl
 			return err
 		}
 		lack := ""
-		if p.Testbed != "vm" { // the guest brings its own
+		if p.Testbed == "netns" { // other machines are asked, or bring their own
 			lack = t.Missing(bin)
 		}
 		if !slices.Contains(t.Testbeds, p.Testbed) {
@@ -159,29 +171,47 @@ func show(out io.Writer, p *sweep.Plan) error {
 	return err
 }
 
-// newRunner makes what runs the plan's cells.
-func newRunner(p *sweep.Plan, all []*tier.Tier, home string, level trace.Level, say func(string)) (sweep.Runner, func(), error) {
+// newRunner makes what runs the plan's cells, under a context that ends when it
+// can run no more, and what ends it.
+func newRunner(ctx context.Context, p *sweep.Plan, file *sriov.File, all []*tier.Tier, home string, level trace.Level, say func(string)) (context.Context, sweep.Runner, func() error, error) {
+	bin, nothing := filepath.Join(home, "bin"), func() error { return nil }
+	local := &sweep.Local{Tiers: all, Version: projectVersion(home), Trace: level, Say: say}
 	switch p.Testbed {
 	case "netns":
 		// What no cell could do is said before the first.
 		bed, err := testbed.Netns()
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		bed.Close()
-		l, err := sweep.NewLocal(sweep.Local{
-			Tiers: all, Bin: filepath.Join(home, "bin"), Repo: home, Version: projectVersion(home), Bed: testbed.Netns, Trace: level, Say: say,
-		})
+		here, err := sweep.NewHere(bin, home)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
-		return l, l.Close, nil
+		local.Wire = here.On(testbed.Netns)
+		return ctx, local, func() error { here.Close(); return nil }, nil
 	case "vm":
-		return &guest.Runner{
-			Plan: p, Tiers: all, Repo: home, Bin: filepath.Join(home, "bin"), Version: projectVersion(home),
-		}, func() {}, nil
+		return ctx, &guest.Runner{Plan: p, Tiers: all, Repo: home, Bin: bin, Version: local.Version}, nothing, nil
+	case "sriov":
+		if file == nil {
+			return nil, nil, nil, errors.New("plan " + p.Name + ": the testbed sriov is a pair of machines: describe yours as harness/sriov/example.yaml does, and say --testbed FILE")
+		}
+		var used []*tier.Tier
+		for _, c := range p.Tiers {
+			t, err := tier.Find(all, c.Tier)
+			if err != nil {
+				return nil, nil, nil, err
+			}
+			used = append(used, t)
+		}
+		bed, ctx, err := sriov.Open(ctx, file, sriov.Project{Repo: home, Bin: bin}, used, say)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		local.Wire, local.Where = bed.Wire, bed.Machine
+		return ctx, local, bed.Close, nil
 	default:
-		return nil, nil, fmt.Errorf("testbed %s cannot run a sweep yet", p.Testbed)
+		return nil, nil, nil, fmt.Errorf("testbed %s cannot run a sweep yet", p.Testbed)
 	}
 }
 
@@ -209,51 +239,4 @@ func conclude(out io.Writer, r *sweep.Result) error {
 		return fmt.Errorf("%d cells brought no measurement; the dataset says so too", len(r.Failed))
 	}
 	return nil
-}
-
-// cellCmd runs one cell where it stands; a guest runs it.
-func cellCmd() *cobra.Command {
-	var ports []string
-	var sameCPU bool
-	c := &cobra.Command{
-		Use:    "cell FILE FOLDER",
-		Short:  "Run the cell that FILE describes and leave its outcome in FOLDER",
-		Args:   cobra.ExactArgs(2),
-		Hidden: true,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			b, err := os.ReadFile(args[0])
-			if err != nil {
-				return err
-			}
-			var cell sweep.Cell
-			if err := json.Unmarshal(b, &cell); err != nil {
-				return fmt.Errorf("%s: %w", args[0], err)
-			}
-			home, err := repo()
-			if err != nil {
-				return err
-			}
-			all, err := allTiers(home)
-			if err != nil {
-				return err
-			}
-			bed := testbed.Netns
-			if len(ports) == 2 {
-				bed = func() (*testbed.Testbed, error) { return testbed.Ports(ports[0], ports[1]) }
-			}
-			l, err := sweep.NewLocal(sweep.Local{Tiers: all, Bin: filepath.Join(home, "bin"), Repo: home, Version: os.Getenv("CROSSING_VERSION"), Bed: bed, SameCPU: sameCPU})
-			if err != nil {
-				return err
-			}
-			defer l.Close()
-			o, err := l.Run(cmd.Context(), cell)
-			if err != nil {
-				return err
-			}
-			return o.Write(args[1])
-		},
-	}
-	c.Flags().StringSliceVar(&ports, "ports", nil, "the server's and the client's network device, instead of a veth pair")
-	c.Flags().BoolVar(&sameCPU, "same-cpu", false, "run client and server on one CPU")
-	return c
 }

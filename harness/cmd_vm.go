@@ -147,9 +147,13 @@ func guestCellsCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return guest.Work(cmd.Context(), args[0], args[1], sweep.Local{
-				Tiers: all, Bin: filepath.Join(home, "bin"), Repo: home, Version: os.Getenv("CROSSING_VERSION"),
-				Say: func(line string) { fmt.Println(line) },
+			here, err := sweep.NewHere(filepath.Join(home, "bin"), home)
+			if err != nil {
+				return err
+			}
+			defer here.Close()
+			return guest.Work(cmd.Context(), args[0], args[1], here, &sweep.Local{
+				Tiers: all, Version: os.Getenv("CROSSING_VERSION"), Say: func(line string) { fmt.Println(line) },
 			})
 		},
 	}

@@ -36,7 +36,7 @@ func rootCmd() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	c.AddCommand(doctorCmd(), vmCmd(), guestCellsCmd(), tierCmd(), loadCmd(), sweepCmd(), repeatCmd(), soakCmd(), cellCmd())
+	c.AddCommand(doctorCmd(), vmCmd(), guestCellsCmd(), tierCmd(), loadCmd(), sweepCmd(), repeatCmd(), soakCmd(), agentCmd())
 	c.AddCommand(loadWorkerCmds()...)
 	return c
 }

@@ -25,7 +25,7 @@ import (
 // A Step is one change.
 type Step struct {
 	Why   string `json:"why"`
-	Do    string `json:"do"`              // shell
+	Do    string `json:"do"`              // shell; empty: what Undo is for comes about later
 	Check string `json:"check,omitempty"` // shell: fails if Do did nothing though it said it did
 	Undo  string `json:"undo,omitempty"`  // shell; empty: an earlier step's undo takes it back, too
 }
@@ -89,6 +89,12 @@ func (j *Journal) Do(ctx context.Context, s Step) error {
 	if err := j.write(); err != nil {
 		return err
 	}
+	return s.Apply(ctx)
+}
+
+// Apply runs the step and checks that it did what it should. It is noted
+// nowhere: for what an earlier step's undo takes back, too.
+func (s Step) Apply(ctx context.Context) error {
 	if err := shell(ctx, s.Do); err != nil {
 		return err
 	}
@@ -100,6 +106,9 @@ func (j *Journal) Do(ctx context.Context, s Step) error {
 	}
 	return nil
 }
+
+// Revert undoes a step that was applied.
+func (s Step) Revert(ctx context.Context) error { return shell(ctx, s.Undo) }
 
 // Undo puts everything back, the last step first, and tells each line before
 // it runs. What cannot be put back stays in the journal, and the rest goes on.
@@ -122,6 +131,24 @@ func (j *Journal) Undo(ctx context.Context, tell func(line string)) error {
 	slices.Reverse(left)
 	j.Steps = left
 	return errors.Join(append(failed, j.write())...)
+}
+
+// UndoAll does so with every journal that there is.
+func UndoAll(ctx context.Context, tell func(line string)) error {
+	names, err := filepath.Glob(filepath.Join(Folder, "*.journal"))
+	if err != nil {
+		return err
+	}
+	var failed []error
+	for _, name := range names {
+		j, err := Open(name)
+		if err != nil {
+			failed = append(failed, err)
+			continue
+		}
+		failed = append(failed, j.Undo(ctx, tell), j.Close())
+	}
+	return errors.Join(failed...)
 }
 
 // write puts the steps on disk, then those that are to be tried again.

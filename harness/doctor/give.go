@@ -25,17 +25,10 @@ func (m *Machine) give() Finding {
 const vfioPCI = "vfio-pci"
 
 func (m *Machine) giveFunction(iface string) Finding {
-	address := m.addressOf(iface)
-	if address == "" {
-		return blocks("there is no port "+iface, "ip link shows those that there are", sriovBed)
-	}
-	if why := m.held(address); why != "" {
-		return blocks(why, "it is never taken from the kernel: name another port", sriovBed)
+	if f, ok := m.parent(iface); !ok {
+		return f
 	}
 	device := "/sys/class/net/" + iface + "/device"
-	if !m.exists(device + "/sriov_totalvfs") {
-		return blocks(iface+" cannot have virtual functions", "give the whole of it: --give "+address, sriovBed)
-	}
 	if !m.iommu() {
 		return blocks(iface+" cannot be given without an IOMMU", "see IOMMU, above", sriovBed)
 	}
@@ -47,8 +40,31 @@ func (m *Machine) giveFunction(iface string) Finding {
 	case made == 1 && m.target(function+"/driver") == vfioPCI:
 		return fine(fmt.Sprintf("%s, a function of %s, is bound to %s", m.target(function), iface, vfioPCI))
 	}
+	return warn(iface+" has no function that DPDK could use yet", "harness doctor --fix --give "+iface).by(append(m.makeFunction(iface), m.take(function)...)...)
+}
+
+// parent tells whether an interface may have virtual functions made, and
+// what is against it.
+func (m *Machine) parent(iface string) (Finding, bool) {
+	address := m.addressOf(iface)
+	if address == "" {
+		return blocks("there is no port "+iface, "ip link shows those that there are", sriovBed), false
+	}
+	if why := m.held(address); why != "" {
+		return blocks(why, "it is never taken from the kernel: name another port", sriovBed), false
+	}
+	if !m.exists("/sys/class/net/" + iface + "/device/sriov_totalvfs") {
+		return blocks(iface+" cannot have virtual functions", "name a port that can, or give the whole device to DPDK: harness doctor --fix --give "+address, sriovBed), false
+	}
+	return Finding{}, true
+}
+
+// makeFunction are the steps that make an interface's first virtual function, if
+// it is not there.
+func (m *Machine) makeFunction(iface string) []change.Step {
+	device := "/sys/class/net/" + iface + "/device"
 	var steps []change.Step
-	if flags, _ := strconv.ParseUint(m.read("/sys/class/net/"+iface+"/flags"), 0, 32); flags&uint64(net.FlagUp) == 0 {
+	if !m.up(iface) {
 		steps = append(steps, change.Step{
 			Why:   "functions of a port that was down when they were made pass no frames, also when it comes up later",
 			Do:    fmt.Sprintf("ip link set %s up", iface),
@@ -56,7 +72,7 @@ func (m *Machine) giveFunction(iface string) Finding {
 			Undo:  fmt.Sprintf("ip link set %s down", iface),
 		})
 	}
-	if made == 0 {
+	if m.read(device+"/sriov_numvfs") == "0" {
 		steps = append(steps, m.set(device+"/sriov_numvfs", "1", "DPDK gets a function of the port; the kernel keeps the port")...)
 	}
 	if mac, err := net.ParseMAC(m.read("/sys/class/net/" + iface + "/address")); err == nil {
@@ -67,8 +83,13 @@ func (m *Machine) giveFunction(iface string) Finding {
 			Do:  fmt.Sprintf("ip link set %s vf 0 mac %s", iface, mac), // gone with the function
 		})
 	}
-	steps = append(steps, m.take(function)...)
-	return warn(iface+" has no function that DPDK could use yet", "harness doctor --fix --give "+iface).by(steps...)
+	return steps
+}
+
+// up tells whether an interface is switched on.
+func (m *Machine) up(iface string) bool {
+	flags, _ := strconv.ParseUint(m.read("/sys/class/net/"+iface+"/flags"), 0, 32)
+	return flags&uint64(net.FlagUp) != 0
 }
 
 // giveDevice takes a whole device and, as a group has one owner, all others
@@ -102,26 +123,36 @@ func (m *Machine) giveDevice(address string) Finding {
 // take are the steps that bind devices, named by their folders in sysfs, to
 // vfio-pci. A network interface on one goes, with its addresses.
 func (m *Machine) take(devices ...string) []change.Step {
-	var steps []change.Step
-	if !m.exists("/sys/bus/pci/drivers/" + vfioPCI) {
-		undo := "modprobe -r " + vfioPCI
-		if !m.exists("/sys/module/vfio") { // nor what the kernel loads when a group is opened
-			undo = "modprobe -rq vfio_iommu_type1; " + undo + " && { modprobe -rq vfio_virqfd; modprobe -rq vfio; true; }"
-		}
-		steps = append(steps, change.Step{Why: "the driver that hands a device to user space", Do: "modprobe " + vfioPCI, Undo: undo})
-	}
-	probe := m.path("/sys/bus/pci/drivers_probe")
+	steps := m.loadVFIO()
 	for _, d := range devices {
-		d = m.path(d)
-		is := fmt.Sprintf(`"$(basename "$(readlink %s/driver)")" = %s`, d, vfioPCI)
-		address := fmt.Sprintf(`"$(basename "$(readlink -f %s)")"`, d) // of a function that is not there yet
-		steps = append(steps, change.Step{
-			Why: "the kernel lets go of the device, and user space gets it",
-			Do:  fmt.Sprintf(`echo %s >%s/driver_override; test ! -e %s/driver || echo %s >%s/driver/unbind; echo %s >%s`, vfioPCI, d, d, address, d, address, probe),
-			// The kernel reports success even if no driver took it.
-			Check: "test " + is,
-			Undo:  fmt.Sprintf(`test ! -e %s || { echo >%s/driver_override; test ! %s || echo %s >%s/driver/unbind; echo %s >%s; }`, d, d, is, address, d, address, probe),
-		})
+		steps = append(steps, m.bind(d))
 	}
 	return steps
+}
+
+// loadVFIO loads vfio-pci.
+func (m *Machine) loadVFIO() []change.Step {
+	if m.exists("/sys/bus/pci/drivers/" + vfioPCI) {
+		return nil
+	}
+	undo := "modprobe -r " + vfioPCI
+	if !m.exists("/sys/module/vfio") { // nor what the kernel loads when a group is opened
+		undo = "modprobe -rq vfio_iommu_type1; " + undo + " && { modprobe -rq vfio_virqfd; modprobe -rq vfio; true; }"
+	}
+	return []change.Step{{Why: "the driver that hands a device to user space", Do: "modprobe " + vfioPCI, Undo: undo}}
+}
+
+// bind binds a device, named by its folder in sysfs, to vfio-pci.
+func (m *Machine) bind(device string) change.Step {
+	probe := m.path("/sys/bus/pci/drivers_probe")
+	d := m.path(device)
+	is := fmt.Sprintf(`"$(basename "$(readlink %s/driver)")" = %s`, d, vfioPCI)
+	address := fmt.Sprintf(`"$(basename "$(readlink -f %s)")"`, d) // of a function that is not there yet
+	return change.Step{
+		Why: "the kernel lets go of the device, and user space gets it",
+		Do:  fmt.Sprintf(`echo %s >%s/driver_override; test ! -e %s/driver || echo %s >%s/driver/unbind; echo %s >%s`, vfioPCI, d, d, address, d, address, probe),
+		// The kernel reports success even if no driver took it.
+		Check: "test " + is,
+		Undo:  fmt.Sprintf(`test ! -e %s || { echo >%s/driver_override; test ! %s || echo %s >%s/driver/unbind; echo %s >%s; }`, d, d, is, address, d, address, probe),
+	}
 }

@@ -12,7 +12,11 @@ import (
 // taken.
 func (m *Machine) held(address string) string {
 	for _, n := range m.glob("/sys/bus/pci/devices/" + address + "/net/*") {
-		if name := path.Base(n); m.routesBy(name) {
+		name := path.Base(n)
+		if m.SSH != "" && m.standsOn(m.SSH, name) {
+			return name + " carries this ssh connection"
+		}
+		if m.routesBy(name) {
 			return name + " carries the default route"
 		}
 	}

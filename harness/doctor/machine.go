@@ -1,6 +1,8 @@
 package doctor
 
 import (
+	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,6 +30,9 @@ type Machine struct {
 	// interface, of which one virtual function is made, or a PCI address, for
 	// the whole device. Empty: nothing is.
 	Give string
+	// SSH names the network interface by which whoever looks is connected, if
+	// by ssh.
+	SSH string
 }
 
 // A NIC is what a network device says of itself.
@@ -46,7 +51,34 @@ type Function struct {
 
 // Here is the machine at hand.
 func Here() *Machine {
-	return &Machine{Root: "/", Release: machine.Kernel(), Has: has, KVM: vm.KVMKnown, NIC: ask}
+	return &Machine{Root: "/", Release: machine.Kernel(), Has: has, KVM: vm.KVMKnown, NIC: ask, SSH: sshInterface(os.Getenv("SSH_CONNECTION"))}
+}
+
+// sshInterface is the interface with the server's address of an ssh connection,
+// as sshd leaves it in SSH_CONNECTION (ssh(1)): client, its port, server, its
+// port.
+func sshInterface(connection string) string {
+	f := strings.Fields(connection)
+	if len(f) != 4 {
+		return ""
+	}
+	server, err := netip.ParseAddr(f[2])
+	if err != nil {
+		return ""
+	}
+	all, err := net.Interfaces()
+	if err != nil {
+		return ""
+	}
+	for _, i := range all {
+		addresses, _ := i.Addrs()
+		for _, a := range addresses {
+			if p, err := netip.ParsePrefix(a.String()); err == nil && p.Addr() == server.Unmap().WithZone("") {
+				return i.Name
+			}
+		}
+	}
+	return ""
 }
 
 func has(command string) bool {

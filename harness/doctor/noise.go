@@ -14,22 +14,11 @@ var noise = []check{
 		if len(files) == 0 {
 			return fine("the machine leaves frequency to its firmware or host")
 		}
-		var slow, undo []string
-		for _, f := range files {
-			if v := m.read(f); v != "performance" {
-				slow = append(slow, m.path(f))
-				undo = append(undo, fmt.Sprintf("echo %s >%s", v, m.path(f)))
-			}
-		}
-		if len(slow) == 0 {
+		steps := m.performance()
+		if len(steps) == 0 {
 			return fine("performance on all CPUs")
 		}
-		return warn(fmt.Sprintf("%s on %d of %d CPUs", m.read(files[0]), len(slow), len(files)), "cpupower frequency-set -g performance").by(change.Step{
-			Why:   "a CPU that clocks down when it waits answers late",
-			Do:    "echo performance | tee " + strings.Join(slow, " ") + " >/dev/null",
-			Check: "! grep -vx performance " + strings.Join(slow, " "),
-			Undo:  strings.Join(undo, "; "),
-		})
+		return warn(m.read(files[0])+" on the first CPU", "cpupower frequency-set -g performance").by(steps...)
 	}},
 	{"idle states", func(m *Machine) Finding {
 		if v := m.read("/sys/devices/system/cpu/cpuidle/current_driver"); v != "" && v != "none" {
@@ -59,4 +48,24 @@ var noise = []check{
 		}
 		return fine("none")
 	}},
+}
+
+// performance sets the governor that keeps all CPUs at their highest frequency.
+func (m *Machine) performance() []change.Step {
+	var slow, undo []string
+	for _, f := range m.glob("/sys/devices/system/cpu/cpu*/cpufreq/scaling_governor") {
+		if v := m.read(f); v != "performance" {
+			slow = append(slow, m.path(f))
+			undo = append(undo, fmt.Sprintf("echo %s >%s", v, m.path(f)))
+		}
+	}
+	if len(slow) == 0 {
+		return nil
+	}
+	return []change.Step{{
+		Why:   "a CPU that clocks down when it waits answers late",
+		Do:    "echo performance | tee " + strings.Join(slow, " ") + " >/dev/null",
+		Check: "! grep -vx performance " + strings.Join(slow, " "),
+		Undo:  strings.Join(undo, "; "),
+	}}
 }

@@ -32,7 +32,7 @@ var port = []check{
 	}},
 	{"IOMMU groups", func(m *Machine) Finding {
 		var shared []string
-		for _, p := range m.virtualPorts() {
+		for _, p := range m.concerned() {
 			addresses := []string{p.address}
 			for _, v := range m.glob(p.device() + "/virtfn*") {
 				addresses = append(addresses, m.target(v))
@@ -50,7 +50,7 @@ var port = []check{
 	}},
 	{"ports in use", func(m *Machine) Finding {
 		var used []string
-		for _, p := range m.virtualPorts() {
+		for _, p := range m.concerned() {
 			if why := m.held(p.address); why != "" {
 				used = append(used, why)
 			}
@@ -62,7 +62,7 @@ var port = []check{
 	}},
 	{"function addresses", func(m *Machine) Finding {
 		var bad, good []string
-		for _, p := range m.virtualPorts() {
+		for _, p := range m.concerned() {
 			for i, f := range m.NIC(p.name).Functions {
 				what := fmt.Sprintf("function %d of %s has %s, spoof check %s", i, p.name, f.MAC, onOff(f.Spoof))
 				if strings.Trim(f.MAC, "0:") == "" {
@@ -82,7 +82,7 @@ var port = []check{
 	}},
 	{"offloads", func(m *Machine) Finding {
 		var on []string
-		for _, p := range m.virtualPorts() {
+		for _, p := range m.concerned() {
 			features := m.NIC(p.name).Features
 			for _, name := range slices.Sorted(maps.Keys(features)) {
 				if features[name] && slices.Contains(larger, name) {
@@ -98,7 +98,7 @@ var port = []check{
 	{"interrupt moderation", func(m *Machine) Finding {
 		var found []string
 		var steps []change.Step
-		for _, p := range m.virtualPorts() {
+		for _, p := range m.concerned() {
 			n := m.NIC(p.name)
 			if !n.Moderation || n.RxDelayUs == 0 {
 				continue
@@ -107,10 +107,7 @@ var port = []check{
 			// One that is given whole is not the kernel's to set.
 			given := p.address == m.Give || slices.Contains(m.groupOf(m.Give), p.address)
 			if !given && m.held(p.address) == "" {
-				steps = append(steps, change.Step{
-					Why: "the card waits for more frames before it interrupts, which is time that each request waits",
-					Do:  fmt.Sprintf("ethtool -C %s rx-usecs 0", p.name), Undo: fmt.Sprintf("ethtool -C %s rx-usecs %d", p.name, n.RxDelayUs),
-				})
+				steps = append(steps, unmoderated(p.name, n))
 			}
 		}
 		if len(found) > 0 {
@@ -128,6 +125,14 @@ var port = []check{
 		return fine("there")
 	}},
 	{"port for DPDK", (*Machine).give},
+}
+
+// unmoderated switches a port's interrupt moderation off.
+func unmoderated(iface string, n NIC) change.Step {
+	return change.Step{
+		Why: "the card waits for more frames before it interrupts, which is time that each request waits",
+		Do:  fmt.Sprintf("ethtool -C %s rx-usecs 0", iface), Undo: fmt.Sprintf("ethtool -C %s rx-usecs %d", iface, n.RxDelayUs),
+	}
 }
 
 // larger are the offloads that join received segments or cut those sent, by
@@ -156,6 +161,18 @@ func (m *Machine) virtualPorts() []virtualPort {
 		name := path.Base(path.Dir(path.Dir(f)))
 		if address := m.addressOf(name); address != "" && m.read(f) != "0" {
 			all = append(all, virtualPort{name, address, m.read(f)})
+		}
+	}
+	return all
+}
+
+// concerned are the ports that a testbed may use: the one that was named, or
+// all.
+func (m *Machine) concerned() []virtualPort {
+	all := m.virtualPorts()
+	for _, p := range all {
+		if p.name == m.Give {
+			return []virtualPort{p}
 		}
 	}
 	return all

@@ -27,7 +27,7 @@ const serverPort, clientPort = "eth0", "eth1"
 
 // Work runs the tasks that the file lists, one after the other, and leaves
 // what came of the i-th in the folder out/i. It is called in the guest.
-func Work(ctx context.Context, file, out string, local sweep.Local) error {
+func Work(ctx context.Context, file, out string, here *sweep.Here, local *sweep.Local) error {
 	b, err := os.ReadFile(file)
 	if err != nil {
 		return err
@@ -37,19 +37,14 @@ func Work(ctx context.Context, file, out string, local sweep.Local) error {
 		return fmt.Errorf("%s: %w", file, err)
 	}
 	var same bool
-	local.Bed = func() (*testbed.Testbed, error) { return bed(same) }
-	l, err := sweep.NewLocal(local)
-	if err != nil {
-		return err
-	}
-	defer l.Close()
+	local.Wire = here.On(func() (*testbed.Testbed, error) { return bed(same) })
 	for i, t := range tasks {
 		dir := filepath.Join(out, fmt.Sprint(i))
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return err
 		}
 		same = t.SameCPU
-		o, runErr := l.Run(ctx, t.Cell)
+		o, runErr := local.Run(ctx, t.Cell)
 		if runErr == nil {
 			runErr = o.Write(dir)
 		}

@@ -62,10 +62,26 @@ const (
 const nobody = "65534"
 
 // Start starts the tier and returns when it answers its ready path.
+func Start(ctx context.Context, t *tier.Tier, bed *testbed.Testbed, p Places) (*Instance, error) {
+	in, err := Launch(t, bed, p)
+	if err != nil {
+		return nil, err
+	}
+	if err := Ready(ctx, t, in.Addr, bed.Client.Dial, in.Ended); err != nil {
+		if in.Running() {
+			err = fmt.Errorf("%w\n%s", err, in.Tail())
+		}
+		in.Stop()
+		return nil, err
+	}
+	return in, nil
+}
+
+// Launch starts the tier and does not wait until it answers.
 //
 // The server is the first process of a PID namespace, so that ending it ends
 // whatever it has forked; the kernel ends it, too, when this process dies.
-func Start(ctx context.Context, t *tier.Tier, bed *testbed.Testbed, p Places) (*Instance, error) {
+func Launch(t *tier.Tier, bed *testbed.Testbed, p Places) (*Instance, error) {
 	if m := t.Missing(p.Bin); m != "" {
 		return nil, fmt.Errorf("tier %s cannot run here: %s", t.Name, m)
 	}
@@ -77,7 +93,7 @@ func Start(ctx context.Context, t *tier.Tier, bed *testbed.Testbed, p Places) (*
 	r, err := t.Render(tier.Vars{
 		Addr: addr.String(), IP: addr.Addr().String(), Port: fmt.Sprint(addr.Port()),
 		Root: p.Root, State: p.State, Bin: p.Bin, Repo: p.Repo,
-		Iface: bed.Server.Iface, MAC: bed.Server.MAC.String(),
+		Iface: bed.Server.Iface, PCI: bed.Server.PCI, MAC: bed.Server.MAC.String(),
 		PeerIP: bed.Client.IP.String(), PeerMAC: bed.Client.MAC.String(),
 		CPUs: bed.Server.CPUList(), Testbed: bed.Name,
 	})
@@ -94,10 +110,6 @@ func Start(ctx context.Context, t *tier.Tier, bed *testbed.Testbed, p Places) (*
 	}
 	if err := in.launch(r); err != nil {
 		return nil, fmt.Errorf("starting tier %s: %w", t.Name, err)
-	}
-	if err := in.ready(ctx); err != nil {
-		in.Stop()
-		return nil, err
 	}
 	return in, nil
 }
@@ -199,22 +211,21 @@ func (in *Instance) launch(r *tier.Rendered) error {
 	return <-started
 }
 
-// ready asks for the ready path until it answers 200.
-func (in *Instance) ready(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, in.tier.Ready.Within)
+// Ready asks for the tier's ready path until it answers 200. Dial connects as
+// the client does; ended says why the server has ended, and is nil while it
+// runs.
+func Ready(ctx context.Context, t *tier.Tier, addr netip.AddrPort, dial func(netip.AddrPort, time.Duration) (net.Conn, error), ended func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, t.Ready.Within)
 	defer cancel()
 	client := &http.Client{
-		Timeout: in.tier.Ready.Within,
+		Timeout: t.Ready.Within,
 		Transport: &http.Transport{
 			DisableKeepAlives: true,
-			DialContext: func(context.Context, string, string) (net.Conn, error) {
-				return in.bed.Client.Dial(in.Addr, time.Second)
-			},
+			DialContext:       func(context.Context, string, string) (net.Conn, error) { return dial(addr, time.Second) },
 		},
 	}
-	var last error
 	for {
-		resp, err := client.Get("http://" + in.Addr.String() + in.tier.Ready.Path)
+		resp, err := client.Get("http://" + addr.String() + t.Ready.Path)
 		if err == nil {
 			_, _ = io.Copy(io.Discard, resp.Body)
 			resp.Body.Close()
@@ -223,15 +234,15 @@ func (in *Instance) ready(ctx context.Context) error {
 			}
 			err = errors.New(resp.Status)
 		}
-		last = err
+		if err := ended(); err != nil {
+			return fmt.Errorf("tier %s ended before it answered: %w", t.Name, err)
+		}
 		select {
-		case <-in.exited:
-			return fmt.Errorf("tier %s ended before it answered: %v\n%s", in.tier.Name, in.waitErr, in.Tail())
 		case <-ctx.Done():
 			if err := context.Cause(ctx); errors.Is(err, context.Canceled) {
 				return err
 			}
-			return fmt.Errorf("tier %s does not answer %s%s within %v (last: %v)\n%s", in.tier.Name, in.Addr, in.tier.Ready.Path, in.tier.Ready.Within, last, in.Tail())
+			return fmt.Errorf("tier %s does not answer %s%s within %v (last: %w)", t.Name, addr, t.Ready.Path, t.Ready.Within, err)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
@@ -245,6 +256,15 @@ func (in *Instance) Running() bool {
 	default:
 		return true
 	}
+}
+
+// Ended says why the server is no longer there, with the end of its log; it is
+// nil while it runs.
+func (in *Instance) Ended() error {
+	if in.Running() {
+		return nil
+	}
+	return fmt.Errorf("%v\n%s", in.waitErr, in.Tail())
 }
 
 // Tail is the end of the server's log.

@@ -11,60 +11,61 @@ import (
 	"crossing/harness/testbed"
 )
 
-// counters are what is read before and after the load.
-type counters struct {
-	serverCPU, busy, steal time.Duration
-	wire                   uint64
-	retransmits            int64
+// Usage is what a server and its end have used so far.
+type Usage struct {
+	ServerCPU   time.Duration // of the server's processes
+	Busy, Steal time.Duration // of its CPUs
+	Retransmits int64
 }
 
-func read(bed *testbed.Testbed, in *instance.Instance) (c counters, err error) {
-	if c.serverCPU, err = in.CPUTime(); err != nil {
+// counters are what is read before and after the load.
+type counters struct {
+	Usage
+	wire uint64
+}
+
+func read(w Wire, s Server) (c counters, err error) {
+	if c.Usage, err = s.Usage(); err != nil {
 		return c, err
 	}
-	var clientSteal time.Duration
-	if c.busy, c.steal, err = instance.BusyTime(bed.Server.CPUs); err != nil {
-		return c, err
-	}
-	if _, clientSteal, err = instance.BusyTime(bed.Client.CPUs); err != nil {
-		return c, err
-	}
-	if bed.Client.CPUs[0] != bed.Server.CPUs[0] {
-		c.steal += clientSteal
+	client := w.Client()
+	if !w.Shared() {
+		_, steal, err := instance.BusyTime(client.CPUs)
+		if err != nil {
+			return c, err
+		}
+		c.Steal += steal
 	}
 	// The client's port, since a DPDK server may own the other.
-	port, err := bed.Client.Counters()
+	port, err := client.Counters()
 	if err != nil {
 		return c, err
 	}
 	c.wire = port.RxBytes + port.TxBytes
-	for _, h := range []*testbed.Host{bed.Server, bed.Client} {
-		if err := h.Do(func() error {
-			n, err := retransmits()
-			c.retransmits += n
-			return err
-		}); err != nil {
-			return c, err
-		}
-	}
-	return c, nil
+	n, err := retransmits(client)
+	c.Retransmits += n
+	return c, err
 }
 
 func (c counters) enter(before counters, r *data.Run) {
-	r.ServerCPU = int64(c.serverCPU - before.serverCPU)
-	r.ServerBusy = int64(c.busy - before.busy)
-	r.Steal = int64(c.steal - before.steal)
+	r.ServerCPU = int64(c.ServerCPU - before.ServerCPU)
+	r.ServerBusy = int64(c.Busy - before.Busy)
+	r.Steal = int64(c.Steal - before.Steal)
 	r.WireBytes = int64(c.wire - before.wire)
-	r.Retransmit = c.retransmits - before.retransmits
+	r.Retransmit = c.Retransmits - before.Retransmits
 }
 
-// retransmits reads the calling thread's namespace's RetransSegs (RFC 4022).
-func retransmits() (int64, error) {
-	b, err := os.ReadFile("/proc/thread-self/net/snmp")
-	if err != nil {
-		return 0, fmt.Errorf("retransmissions: %w", err)
-	}
-	return parseRetransmits(string(b))
+// retransmits reads the RetransSegs (RFC 4022) of the host's namespace.
+func retransmits(h *testbed.Host) (n int64, err error) {
+	err = h.Do(func() error {
+		b, err := os.ReadFile("/proc/thread-self/net/snmp")
+		if err != nil {
+			return fmt.Errorf("retransmissions: %w", err)
+		}
+		n, err = parseRetransmits(string(b))
+		return err
+	})
+	return n, err
 }
 
 func parseRetransmits(snmp string) (n int64, err error) {

@@ -7,36 +7,25 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
-	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
-	"github.com/prometheus/procfs"
-
 	"crossing/data"
-	"crossing/harness/instance"
 	"crossing/harness/load"
 	"crossing/harness/machine"
-	"crossing/harness/testbed"
 	"crossing/harness/tier"
 	"crossing/harness/trace"
-	"crossing/servers/site"
 )
 
-// Local runs cells on this machine: a fresh testbed and a fresh server each.
+// Local runs cells with the client on this machine: a fresh wire and a fresh
+// server each.
 type Local struct {
 	Tiers   []*tier.Tier
-	Bin     string // the project's programs
-	Repo    string
 	Version string // of the project
-	Bed     func() (*testbed.Testbed, error)
-	Trace   trace.Level  // the first level of the stage tracer to try; empty: the best
-	Say     func(string) // told what the runner finds; may be nil
-	SameCPU bool         // client and server share the server's CPU
+	Wire    func(*tier.Tier) (Wire, error)
+	Where   func() (any, error) // describes the machines; nil: this one
+	Trace   trace.Level         // the first level of the stage tracer to try; empty: the best
+	Say     func(string)        // told what the runner finds; may be nil
 
-	tmp  string
-	root string
 	null map[nullKey]float64
 	said string // of the stage tracer, last
 }
@@ -48,28 +37,13 @@ type nullKey struct {
 	mode                 load.Mode
 }
 
-// NewLocal makes a runner with a folder of its own, which Close removes.
-func NewLocal(l Local) (*Local, error) {
-	tmp, err := os.MkdirTemp("", "crossing-")
-	if err != nil {
-		return nil, err
+// Machine describes where the cells run.
+func (l *Local) Machine() (any, error) {
+	if l.Where != nil {
+		return l.Where()
 	}
-	l.tmp, l.null = tmp, map[nullKey]float64{}
-	if err := os.Chmod(tmp, 0o755); err != nil { // servers run as nobody
-		return nil, err
-	}
-	if l.root, err = site.Generate(tmp); err != nil {
-		l.Close()
-		return nil, err
-	}
-	return &l, nil
+	return machine.Describe()
 }
-
-// Close removes the runner's folder.
-func (l *Local) Close() { _ = os.RemoveAll(l.tmp) }
-
-// Machine describes this machine.
-func (l *Local) Machine() (any, error) { return machine.Describe() }
 
 // Run runs one cell.
 func (l *Local) Run(ctx context.Context, c Cell) (*Outcome, error) {
@@ -80,39 +54,27 @@ func (l *Local) Run(ctx context.Context, c Cell) (*Outcome, error) {
 	if t, err = t.With(c.Choice.Options); err != nil {
 		return nil, err
 	}
-	bed, err := l.Bed()
+	w, err := l.Wire(t)
 	if err != nil {
 		return nil, err
 	}
-	defer bed.Close()
-	if l.SameCPU {
-		bed.Client.CPUs = bed.Server.CPUs
-	}
-	if t.Boundary == "bypass" {
-		if err := bed.Plain(); err != nil {
-			return nil, err
-		}
-	}
-	ceiling, err := l.ceiling(ctx, bed, &c)
+	defer w.Close()
+	ceiling, err := l.ceiling(ctx, w, &c)
 	if err != nil {
 		return nil, fmt.Errorf("the client's own ceiling: %w", err)
 	}
-	state := filepath.Join(l.tmp, "state")
-	if err := os.RemoveAll(state); err != nil {
-		return nil, err
-	}
-	in, err := instance.Start(ctx, t, bed, instance.Places{Root: l.root, State: state, Bin: l.Bin, Repo: l.Repo, Stages: c.Traced})
+	s, err := w.Start(ctx, t, c.Traced)
 	if err != nil {
 		return nil, err
 	}
-	defer in.Stop()
+	defer s.Stop()
 
 	o := &Outcome{Run: c.row(0)}
-	l.surroundings(&o.Run, t, bed, in)
+	l.surroundings(&o.Run, t, s)
 	o.Run.NullRate = ceiling
-	if err := l.measure(ctx, &c, bed, in, o); err != nil {
-		if !in.Running() {
-			err = fmt.Errorf("%w; the server ended, %s", err, in.Tail())
+	if err := l.measure(ctx, &c, w, s, o); err != nil {
+		if why := s.Ended(); why != nil {
+			err = fmt.Errorf("%w; the server ended: %w", err, why)
 		}
 		return nil, err
 	}
@@ -121,41 +83,33 @@ func (l *Local) Run(ctx context.Context, c Cell) (*Outcome, error) {
 }
 
 // surroundings fills in what is known before the load.
-func (l *Local) surroundings(r *data.Run, t *tier.Tier, bed *testbed.Testbed, in *instance.Instance) {
-	sum := sha256.Sum256(in.Config)
+func (l *Local) surroundings(r *data.Run, t *tier.Tier, s Server) {
+	sum := sha256.Sum256(s.Config())
 	options, _ := json.Marshal(t.Options) // strings always marshal
-	r.Boundary, r.Options, r.Config = t.Boundary, string(options), hex.EncodeToString(sum[:])
-	r.Testbed, r.Wire, r.Congestion, r.Version = bed.Name, bed.Wire, bed.CongestionControl, l.Version
-	r.Kernel = machine.Kernel()
+	r.Boundary, r.Options, r.Config, r.Version = t.Boundary, string(options), hex.EncodeToString(sum[:]), l.Version
 	if f, err := fileNamed(r.File); err == nil {
 		r.FileBytes = f.Bytes
 	}
 	r.StartUnixNs = time.Now().UnixNano()
-	if fs, err := procfs.NewDefaultFS(); err == nil {
-		if avg, err := fs.LoadAvg(); err == nil {
-			r.Load1 = avg.Load1
-		}
-		if info, err := fs.CPUInfo(); err == nil && len(info) > bed.Server.CPUs[0] {
-			r.FreqMHz = info[bed.Server.CPUs[0]].CPUMHz
-		}
-	}
+	s.Enter(r)
 }
 
 // measure puts the load on the server and reads every counter around it.
-func (l *Local) measure(ctx context.Context, c *Cell, bed *testbed.Testbed, in *instance.Instance, o *Outcome) error {
-	config, err := l.config(c, bed, in.Addr)
+func (l *Local) measure(ctx context.Context, c *Cell, w Wire, s Server, o *Outcome) error {
+	config, err := l.config(c, w, s.Addr())
 	if err != nil {
 		return err
 	}
 	var tracer *trace.Tracer
 	if c.Traced {
-		if tracer, err = l.tracer(bed, in); err != nil {
+		if tracer, err = s.Trace(l.Trace); err != nil {
 			return err
 		}
+		l.say(tracer.String())
 		defer tracer.Abandon()
 		config.Stamps = config.Stamps || tracer.Level == trace.Stamps
 	}
-	before, err := read(bed, in)
+	before, err := read(w, s)
 	if err != nil {
 		return err
 	}
@@ -166,7 +120,7 @@ func (l *Local) measure(ctx context.Context, c *Cell, bed *testbed.Testbed, in *
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	after, err := read(bed, in)
+	after, err := read(w, s)
 	if err != nil {
 		return err
 	}
@@ -182,22 +136,21 @@ func (l *Local) measure(ctx context.Context, c *Cell, bed *testbed.Testbed, in *
 		o.Stages = j.Stages
 		enter(j, tracer.Level, &o.Run)
 	}
-	if answered, err := os.ReadFile(filepath.Join(l.tmp, "state", "counters.json")); err == nil {
-		o.Run.Answered = strings.TrimSpace(string(answered))
-	}
+	o.Run.Answered = s.Answered()
 	return nil
 }
 
-func (l *Local) config(c *Cell, bed *testbed.Testbed, addr netip.AddrPort) (load.Config, error) {
+func (l *Local) config(c *Cell, w Wire, addr netip.AddrPort) (load.Config, error) {
 	f, err := fileNamed(c.File)
 	if err != nil {
 		return load.Config{}, err
 	}
+	client := w.Client()
 	config := load.Config{
 		Target: addr, Path: f.Target, BodyLen: f.Bytes,
 		Connections: c.Connections, Mode: c.Mode, Workers: c.Workers,
 		WarmUp: c.WarmUp, Duration: c.Duration, Seed: c.Seed, Stamps: c.Stamps,
-		CPUs: bed.Client.CPUs, Command: bed.Client.Command,
+		CPUs: client.CPUs, Command: client.Command,
 	}
 	switch {
 	case c.Share == 0:
@@ -216,7 +169,7 @@ const nullDuration = 300 * time.Millisecond
 
 // ceiling is the client's rate against a server that does nothing, on the same
 // wire; it is measured once for each load.
-func (l *Local) ceiling(ctx context.Context, bed *testbed.Testbed, c *Cell) (float64, error) {
+func (l *Local) ceiling(ctx context.Context, w Wire, c *Cell) (float64, error) {
 	if c.Clock == "virtual" {
 		return 0, nil // the client's path length is the same in every tier
 	}
@@ -224,7 +177,6 @@ func (l *Local) ceiling(ctx context.Context, bed *testbed.Testbed, c *Cell) (flo
 	if rate, ok := l.null[key]; ok {
 		return rate, nil
 	}
-	addr := bed.Addr("user")
 	f, err := fileNamed(c.File)
 	if err != nil {
 		return 0, err
@@ -232,14 +184,14 @@ func (l *Local) ceiling(ctx context.Context, bed *testbed.Testbed, c *Cell) (flo
 	if f.Bytes > 1<<20 {
 		return 0, nil // its ready answer would not fit; the wire is the ceiling
 	}
-	null, err := load.StartNull(ctx, addr, bed.Server.CPUs[0], int(f.Bytes), false, bed.Server.Command)
+	addr, stop, err := w.Null(ctx, f.Bytes)
 	if err != nil {
 		return 0, err
 	}
-	defer null.Close()
+	defer stop()
 	closed := *c
 	closed.Share, closed.Traced = 0, false
-	config, err := l.config(&closed, bed, addr)
+	config, err := l.config(&closed, w, addr)
 	if err != nil {
 		return 0, err
 	}
@@ -247,6 +199,9 @@ func (l *Local) ceiling(ctx context.Context, bed *testbed.Testbed, c *Cell) (flo
 	r, err := load.Run(ctx, config)
 	if err != nil {
 		return 0, err
+	}
+	if l.null == nil {
+		l.null = map[nullKey]float64{}
 	}
 	l.null[key] = r.Summary().Rate
 	return l.null[key], nil

@@ -27,7 +27,7 @@ type Plan struct {
 	Name    string `yaml:"name" json:"name"` // of the dataset
 	Title   string `yaml:"title" json:"title"`
 	About   string `yaml:"about" json:"about"`
-	Testbed string `yaml:"testbed" json:"testbed"` // netns or vm
+	Testbed string `yaml:"testbed" json:"testbed"` // netns, vm or sriov
 
 	Tiers       []TierChoice  `yaml:"tiers" json:"tiers"`
 	Connections []int         `yaml:"connections" json:"connections"` // closed loops
@@ -159,6 +159,8 @@ func (p *Plan) check() error {
 		return errors.New("connections: none, and no open loop")
 	case len(p.Files) == 0:
 		return errors.New("files: none")
+	case p.Trace && p.Testbed == "sriov":
+		return errors.New("trace: stages are joined by times, and the two machines of sriov have no clock in common; trace on netns or vm")
 	case p.Blocks < 1:
 		return fmt.Errorf("blocks %d: at least 1", p.Blocks)
 	case p.Duration <= 0:
@@ -200,6 +202,16 @@ func (p *Plan) check() error {
 		}
 	}
 	return nil
+}
+
+// OnSRIOV turns the plan of another testbed into one for sriov, whose wire is
+// told in words.
+func (p *Plan) OnSRIOV(wire string) error {
+	if p.Testbed != "sriov" {
+		p.About = fmt.Sprintf("Collected by the plan of %s on the testbed sriov: %s.", p.Name, wire)
+		p.Name, p.Title, p.Testbed = p.Name+"-sriov", "User space, kernel and bypass on a virtual function of a NIC", "sriov"
+	}
+	return p.check()
 }
 
 func fileNamed(name string) (site.File, error) {

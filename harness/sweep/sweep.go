@@ -91,7 +91,7 @@ func Run(ctx context.Context, p *Plan, runner Runner, dir, version string, repor
 	if err != nil {
 		return nil, fmt.Errorf("describing the machine: %w", err)
 	}
-	return result, room(w.Finish(p.meta(version), machine))
+	return result, room(w.Finish(p.meta(version, w.Runs()), machine))
 }
 
 // room adds to a full disk's error what to do.
@@ -202,10 +202,10 @@ func (c *capacities) of(ctx context.Context, runner Runner, cell Cell) (float64,
 	return c.known[key], os.Rename(c.file+".new", c.file)
 }
 
-func (p *Plan) meta(version string) data.Meta {
+func (p *Plan) meta(version string, runs []data.Run) data.Meta {
 	return data.Meta{
 		Name: p.Name, Version: version, Title: p.Title, About: p.About,
-		Emulated: p.Testbed == "vm",
+		Emulated: p.Testbed == "vm" || slices.ContainsFunc(runs, func(r data.Run) bool { return r.Emulator != "" }),
 		Use:      "comparing tiers within one block, and what follows from that across blocks.",
 		NoUse:    "absolute figures of any other machine; comparing runs of two datasets.",
 		Date:     time.Now().UTC().Format(time.DateOnly),

@@ -4,34 +4,15 @@ import (
 	"fmt"
 
 	"crossing/data"
-	"crossing/harness/instance"
-	"crossing/harness/testbed"
 	"crossing/harness/trace"
 )
 
-// tracer starts what takes the server's side of each request: the server
-// itself, where its tier says so, or the kernel that it runs on.
-func (l *Local) tracer(bed *testbed.Testbed, in *instance.Instance) (*trace.Tracer, error) {
-	if in.Stages != "" {
-		return trace.Own(in.Stages, in.Stop), nil
+// say tells what the stage tracer is, once.
+func (l *Local) say(tracer string) {
+	if l.Say != nil && tracer != l.said {
+		l.said = tracer
+		l.Say(tracer)
 	}
-	inode, err := bed.Server.Inode()
-	if err != nil {
-		return nil, err
-	}
-	first := l.Trace
-	if first == "" {
-		first = trace.Tracepoints
-	}
-	t, err := trace.Start(first, in.Addr.Port(), inode)
-	if err != nil {
-		return nil, err
-	}
-	if said := t.String(); l.Say != nil && said != l.said {
-		l.said = said
-		l.Say(said)
-	}
-	return t, nil
 }
 
 // enter puts what became of the tracer's records into the run's row.

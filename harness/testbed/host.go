@@ -22,10 +22,12 @@ import (
 type Host struct {
 	Name   string // "server" or "client"
 	Iface  string
+	PCI    string // of the device that user space drives in place of the kernel; then there is no Iface
 	IP     netip.Addr
 	MAC    net.HardwareAddr
 	CPUs   []int
 	ns     netns.NsHandle // no name and no file: it is gone when its last user is
+	home   netns.NsHandle // where the port came from and goes back to; 0: it ends with ns
 	handle *netlink.Handle
 }
 
@@ -106,9 +108,18 @@ func (h *Host) Counters() (Counters, error) {
 	return Counters{s.RxBytes, s.TxBytes, s.RxPackets, s.TxPackets, s.RxDropped + s.TxDropped}, nil
 }
 
-func (h *Host) close() {
+// Close takes the host away and gives its port back. Processes in it should
+// have ended before.
+func (h *Host) Close() {
 	if h == nil {
 		return
+	}
+	if h.home > 0 {
+		// The kernel would give back a real port by itself, but later.
+		if link, err := h.handle.LinkByName(h.Iface); err == nil {
+			_ = h.handle.LinkSetNsFd(link, int(h.home))
+		}
+		_ = h.home.Close()
 	}
 	if h.handle != nil {
 		h.handle.Close()

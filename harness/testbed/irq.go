@@ -13,14 +13,15 @@ import (
 // called with the ports up, which is when a driver asks for interrupts.
 func (t *Testbed) PinInterrupts() error {
 	for _, h := range []*Host{t.Server, t.Client} {
-		if err := h.pinInterrupts(); err != nil {
+		if err := h.PinInterrupts(); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (h *Host) pinInterrupts() error {
+// PinInterrupts does so for one host.
+func (h *Host) PinInterrupts() error {
 	// What sysfs shows below /sys/class/net depends on the namespace that it was
 	// mounted in; the PCI device is there in all.
 	link, err := h.pciDevice()

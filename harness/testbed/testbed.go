@@ -189,9 +189,9 @@ func build(name, wire string, join func(*Testbed) error) (_ *Testbed, err error)
 
 // Close takes the testbed away. Processes in it should have ended before.
 func (t *Testbed) Close() {
-	t.Server.close()
-	t.Client.close()
-	t.between.close()
+	t.Server.Close()
+	t.Client.Close()
+	t.between.Close()
 }
 
 // namespace makes the host's namespace on a thread that then goes back to

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -189,5 +190,34 @@ func TestAddr(t *testing.T) {
 	bed := &Testbed{}
 	if a, b := bed.Addr("user"), bed.Addr("bypass"); a == b || a.Port() != Port || !b.Addr().IsValid() || a.Addr() == netip.IPv4Unspecified() {
 		t.Errorf("user %v, bypass %v", a, b)
+	}
+}
+
+// An end borrows a port and gives it back.
+func TestEnd(t *testing.T) {
+	b := veth(t)
+	err := b.Server.Do(func() error {
+		h, congestion, err := End("client", b.Server.Iface, []int{0})
+		if err != nil {
+			return err
+		}
+		if h.IP != clientIP || h.CPUList() != "0" || congestion == "" || h.MAC.String() != b.Server.MAC.String() {
+			t.Errorf("%+v, congestion control %q", h, congestion)
+		}
+		if _, err := netlink.LinkByName(b.Server.Iface); err == nil {
+			t.Error("the port is still where it was")
+		}
+		if _, err := h.Counters(); err != nil {
+			t.Error(err)
+		}
+		h.Close()
+		_, err = netlink.LinkByName(b.Server.Iface)
+		if _, _, none := End("client", "nosuch", nil); none == nil {
+			t.Error("a port that is not there was taken")
+		}
+		return err
+	})
+	if err != nil {
+		t.Error("after the end was closed: ", err)
 	}
 }

@@ -87,6 +87,7 @@ type Vars struct {
 	State           string // a folder of this instance's own, with its log
 	Bin, Repo       string
 	Iface, MAC      string // the server's end of the wire
+	PCI             string // of the function that DPDK has in place of Iface; empty: it makes its own
 	PeerIP, PeerMAC string // the client's end
 	CPUs            string // the server's, as taskset takes them
 	Testbed         string

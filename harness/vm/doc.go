@@ -6,7 +6,7 @@
 // A machine lives for one command. It starts from an image that is built from
 // Debian's packages and cached, takes the run's files in its initial file
 // system and hands its results back through shared memory. It has no disk and
-// no way to the outside.
+// no way to the outside, unless it is asked for in real time.
 //
 // There are two clocks. In [Virtual] time, the default, QEMU runs one guest
 // instruction at a time and counts time in instructions (-icount), so the same

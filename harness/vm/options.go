@@ -52,7 +52,10 @@ type Options struct {
 	Hugepages int     // of 2 MiB, reserved at boot
 	Kernel    *Kernel // default: Debian's own (Linux61)
 	Append    string  // added to the kernel's command line
-	OneCard   bool    // both ports are functions of one card behind a bridge without ACS: they share an IOMMU group
+	// Netdevs are QEMU's network backends of the two ports, without their id, in
+	// place of the wire between them: a way out of the guest, in real time only.
+	Netdevs [2]string
+	OneCard bool // both ports are functions of one card behind a bridge without ACS: they share an IOMMU group
 
 	Timeout time.Duration // of host time, after which the machine is killed; default 5 min
 	Output  io.Writer     // gets the command's output as it comes; may be nil

@@ -105,7 +105,7 @@ func (m *machine) arguments() []string {
 			"-rtc", "base=2024-01-01T00:00:00,clock=vm",
 			"-seed", strconv.FormatUint(uint64(o.Seed), 10))
 	}
-	args = append(args, ports(o.OneCard)...)
+	args = append(args, ports(o)...)
 	args = append(args,
 		"-object", fmt.Sprintf("memory-backend-file,id=box,share=on,mem-path=%s,size=%dM", m.box, o.BoxMiB),
 		"-device", "ivshmem-plain,memdev=box",
@@ -118,14 +118,14 @@ func (m *machine) arguments() []string {
 	return append(args, "-serial", "file:"+m.output)
 }
 
-// ports are the arguments for the two ports on one wire: each a card of its own
-// behind a bridge of its own, or both on one card.
-func ports(oneCard bool) []string {
+// ports are the arguments for the two ports, on one wire unless told otherwise:
+// each a card of its own behind a bridge of its own, or both on one card.
+func ports(o *Options) []string {
 	var args []string
 	for i, mac := range []string{MAC0, MAC1} {
 		place := fmt.Sprintf("bus=port%d", i)
 		switch {
-		case !oneCard:
+		case !o.OneCard:
 			args = append(args, "-device", fmt.Sprintf("pcie-root-port,id=port%d,chassis=%d", i, i+1))
 		case i == 0:
 			args = append(args, "-device", "pcie-root-port,id=port0,chassis=1,disable-acs=on")
@@ -133,8 +133,13 @@ func ports(oneCard bool) []string {
 		default:
 			place = "bus=port0,addr=0.1"
 		}
+		netdev := o.Netdevs[i]
+		if netdev == "" {
+			netdev = "hubport,hubid=0"
+		}
+		kind, rest, _ := strings.Cut(netdev, ",")
 		args = append(args,
-			"-netdev", fmt.Sprintf("hubport,id=net%d,hubid=0", i),
+			"-netdev", fmt.Sprintf("%s,id=net%d,%s", kind, i, rest),
 			"-device", fmt.Sprintf("igb,netdev=net%d,%s,mac=%s", i, place, mac))
 	}
 	return args

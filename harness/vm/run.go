@@ -48,6 +48,9 @@ func start(ctx context.Context, o Options, terminal *os.File) (*Result, error) {
 	if len(o.Argv) == 0 {
 		return nil, errors.New("vm: no command to run")
 	}
+	if o.Clock == Virtual && o.Netdevs != [2]string{} {
+		return nil, errors.New("vm: in virtual time nothing may come from outside")
+	}
 	version, err := Version(ctx)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,79 @@
+package sweep
+
+import (
+	"context"
+	"net/netip"
+	"os"
+
+	"crossing/harness/testbed"
+	"crossing/harness/tier"
+)
+
+// Here makes wires with both ends on this machine.
+type Here struct {
+	end *End
+	tmp string
+}
+
+// NewHere makes a folder of its own, which Close removes.
+func NewHere(bin, repo string) (*Here, error) {
+	tmp, err := os.MkdirTemp("", "crossing-")
+	if err != nil {
+		return nil, err
+	}
+	h := &Here{tmp: tmp}
+	if err := os.Chmod(tmp, 0o755); err != nil { // servers run as nobody
+		return nil, err
+	}
+	if h.end, err = NewEnd(tmp, bin, repo); err != nil {
+		h.Close()
+		return nil, err
+	}
+	return h, nil
+}
+
+// Close removes the folder.
+func (h *Here) Close() { _ = os.RemoveAll(h.tmp) }
+
+// On returns what makes a tier's wire: a fresh testbed.
+func (h *Here) On(bed func() (*testbed.Testbed, error)) func(*tier.Tier) (Wire, error) {
+	return func(t *tier.Tier) (Wire, error) {
+		b, err := bed()
+		if err != nil {
+			return nil, err
+		}
+		if t.Boundary == "bypass" {
+			if err := b.Plain(); err != nil {
+				b.Close()
+				return nil, err
+			}
+		}
+		return &both{h.end, b}, nil
+	}
+}
+
+// both is a wire with both ends here.
+type both struct {
+	end *End
+	bed *testbed.Testbed
+}
+
+func (b *both) Client() *testbed.Host { return b.bed.Client }
+func (b *both) Shared() bool          { return b.bed.Client.CPUs[0] == b.bed.Server.CPUs[0] }
+func (b *both) Close()                { b.bed.Close() }
+
+func (b *both) Null(ctx context.Context, bytes int64) (netip.AddrPort, func(), error) {
+	n, err := Null(ctx, b.bed, bytes)
+	if err != nil {
+		return netip.AddrPort{}, nil, err
+	}
+	return n.Addr, func() { n.Close() }, nil
+}
+
+func (b *both) Start(ctx context.Context, t *tier.Tier, traced bool) (Server, error) {
+	s, err := b.end.Start(ctx, t, b.bed, traced)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}

@@ -1,0 +1,35 @@
+package sweep
+
+import (
+	"context"
+	"net/netip"
+
+	"crossing/data"
+	"crossing/harness/testbed"
+	"crossing/harness/tier"
+	"crossing/harness/trace"
+)
+
+// A Wire joins the client's end, which is always on this machine, with the
+// server's, which may be on another.
+type Wire interface {
+	Client() *testbed.Host
+	Shared() bool // the client uses the server's CPUs
+	// Null starts a server that does nothing but answer with so many bytes.
+	Null(ctx context.Context, bytes int64) (addr netip.AddrPort, stop func(), err error)
+	// Start starts a tier and returns when it answers.
+	Start(ctx context.Context, t *tier.Tier, traced bool) (Server, error)
+	Close()
+}
+
+// A Server is a running server of a tier.
+type Server interface {
+	Addr() netip.AddrPort
+	Config() []byte    // see instance.Instance
+	Enter(r *data.Run) // what is known of its end before the load
+	Usage() (Usage, error)
+	Trace(first trace.Level) (*trace.Tracer, error)
+	Answered() string // its own counters as JSON, where it has any
+	Ended() error     // see instance.Instance
+	Stop()
+}
