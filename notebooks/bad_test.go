@@ -136,10 +136,11 @@ var books = map[string]func(*page, *runs.Set){
 		p.say(validity.Answer(tiers))
 	},
 	"9-your-own-server": func(p *page, s *runs.Set) {
-		results := contrast.Test(s, contrast.Against(s, "nginx"), file, 16, replica.Mean.Of)
+		yours := must(contrast.Own(s, "nginx"))(p)
+		results := contrast.Test(s, contrast.Against(s, yours), file, 16, replica.Mean.Of)
 		p.figure(contrast.Figure(s, "t", "x", results))
 		p.table(contrast.Table(results))
-		p.say(contrast.Answer(results, 16))
+		p.say(contrast.Standing(results, yours, 16))
 	},
 }
 

@@ -14,20 +14,20 @@ import (
 const ownServer = "CROSSING_OWN"
 
 // Own is the server that CROSSING_OWN names, or else the one given. That the
-// set has no such server is an error.
+// set has none of the name that a user gave is an error.
 func Own(s *runs.Set, otherwise string) (string, error) {
-	name := otherwise
-	if own := os.Getenv(ownServer); own != "" {
-		name = own
+	own := os.Getenv(ownServer)
+	if own == "" {
+		return otherwise, nil
 	}
 	var have []string
 	for _, t := range s.Tiers() {
 		have = append(have, t.Name)
 	}
-	if !slices.Contains(have, name) {
-		return "", fmt.Errorf("dataset %s has no server %q, only %s (%s names yours)", s.Meta.ID(), name, strings.Join(have, ", "), ownServer)
+	if !slices.Contains(have, own) {
+		return "", fmt.Errorf("dataset %s has no server %q, only %s (%s names yours)", s.Meta.ID(), own, strings.Join(have, ", "), ownServer)
 	}
-	return name, nil
+	return own, nil
 }
 
 // yours is what changes from another server to the user's own.
