@@ -80,12 +80,15 @@ func netem(t *testing.T) {
 		{"10 % twice", "/1M", "duplicate 10%"},
 		{"5 % damaged", "/1M", "corrupt 5%"},
 		{"50 ms away", "/1M", "delay 50ms"},
+		{"5 % damaged, 50 ms away", "/1M", "corrupt 5% delay 50ms"},
 		{"all of it", "/1M", "delay 20ms 5ms loss 2% duplicate 2% corrupt 2%"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b.t = t
 			for _, port := range []string{"bs", "bc"} {
-				argv := append([]string{"qdisc", "replace", "dev", port, "root", "netem"}, strings.Fields(c.wire)...)
+				// What a netem is not told anew it keeps.
+				_ = exec.Command("tc", "qdisc", "del", "dev", port, "root").Run() // there is none at first
+				argv := append([]string{"qdisc", "add", "dev", port, "root", "netem"}, strings.Fields(c.wire)...)
 				if out, err := exec.Command("tc", argv...).CombinedOutput(); err != nil {
 					t.Fatalf("tc %v: %v: %s", argv, err, out)
 				}

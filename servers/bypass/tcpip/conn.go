@@ -95,9 +95,11 @@ type Conn struct {
 	iss        uint32
 	challenged int64 // when the last challenge ACK was sent
 
+	elsewhere [6]byte // MAC that a segment came from, if it was another than head's
+
 	// An odd number of cache lines, so that the same part of all connections
 	// does not fall into the same sets of the cache.
-	_ [96]byte
+	_ [88]byte
 }
 
 // A piece is a part of what is to be sent.
@@ -195,6 +197,21 @@ func (s *Stack) newConn(f []byte, q *synOptions) *Conn {
 	s.table.put(c.key, c)
 	s.Stats.Opened++
 	return c
+}
+
+// follow takes the MAC that a segment came from: the peer may have moved behind
+// another port or router. No checksum covers it, so one frame may be damaged; it
+// takes two in a row to be believed, or all answers would go astray until the
+// peer, who has nothing to say, is given up.
+func (c *Conn) follow(mac []byte) {
+	switch at := c.head[ethDst : ethDst+6]; {
+	case string(mac) == string(at):
+		clear(c.elsewhere[:])
+	case string(mac) == string(c.elsewhere[:]):
+		copy(at, mac)
+	default:
+		copy(c.elsewhere[:], mac)
+	}
 }
 
 // fitMSS sets the payload of a full segment: what both the peer (RFC 9293

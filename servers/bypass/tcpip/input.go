@@ -171,8 +171,7 @@ func (s *Stack) arrives(c *Conn, g *segment) {
 		}
 		return
 	}
-	// The peer may have moved behind another port or router.
-	copy(c.head[ethDst:], g.frame[ethSrc:ethSrc+6])
+	c.follow(g.frame[ethSrc : ethSrc+6])
 	// Second, RST: only the very next sequence number is believed, RFC 5961
 	// section 3.2.
 	if g.flags&rst != 0 {

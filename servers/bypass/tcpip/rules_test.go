@@ -24,6 +24,7 @@ type lab struct {
 	stamp uint32
 	port  uint16
 	wnd   uint16 // that the peer offers, times 4
+	from  []byte // MAC of its frames
 }
 
 const (
@@ -38,7 +39,7 @@ func (l *lab) Send(n int) []byte {
 }
 
 func newLab(t *testing.T, cfg tcpip.Config) *lab {
-	l := &lab{t: t, now: 1e9, seq: 1000, stamp: 5000, port: 4000, wnd: 60000, app: &mirror{t, map[int]*order{}}}
+	l := &lab{t: t, now: 1e9, seq: 1000, stamp: 5000, port: 4000, wnd: 60000, from: peerMAC, app: &mirror{t, map[int]*order{}}}
 	cfg.IP, cfg.MAC = ourIP, ourMAC
 	var err error
 	if l.stack, err = tcpip.New(cfg, l, l.app); err != nil {
@@ -52,7 +53,7 @@ func newLab(t *testing.T, cfg tcpip.Config) *lab {
 func (l *lab) frame(protocol byte, payload []byte) []byte {
 	f := make([]byte, 34, 34+len(payload))
 	copy(f, ourMAC)
-	copy(f[6:], peerMAC)
+	copy(f[6:], l.from)
 	copy(f[12:], []byte{8, 0, 0x45, 0, 0, 0, 0, 0, 0x40, 0, 64, protocol})
 	binary.BigEndian.PutUint16(f[16:], uint16(20+len(payload)))
 	from, to := peerIP.As4(), ourIP.As4()
@@ -393,6 +394,33 @@ func TestHalfOpenEnds(t *testing.T) {
 	l.pass(200 * time.Second)
 	if n := len(l.out); l.stack.Conns() != 0 || n != 6 {
 		t.Errorf("%d connections, %d SYN-ACKs", l.stack.Conns(), n)
+	}
+}
+
+// TestPeerMoves: a peer may come from another MAC, but one frame does not show
+// it. No checksum covers the MAC, and a peer that only listens could never mend
+// what one damaged frame has done.
+func TestPeerMoves(t *testing.T) {
+	l := newLab(t, tcpip.Config{})
+	l.open()
+	elsewhere := []byte{2, 0, 0, 0, 0, 7}
+	for i, c := range []struct{ from, to []byte }{
+		{elsewhere, peerMAC},
+		{peerMAC, peerMAC},
+		{elsewhere, peerMAC},
+		{[]byte{2, 0, 0, 0, 0, 8}, peerMAC},
+		{elsewhere, peerMAC},
+		{elsewhere, elsewhere},
+		{elsewhere, elsewhere},
+		{peerMAC, elsewhere},
+		{peerMAC, peerMAC},
+	} {
+		l.from = c.from
+		l.tcp(ACK|PSH, l.seq+100, l.ack, "beyond the next byte") // answered at once
+		if len(l.out) == 0 || !bytes.Equal(l.out[0][:6], c.to) {
+			t.Errorf("segment %d from % x: answered % x, want to % x", i, c.from, l.out, c.to)
+		}
+		l.out = nil
 	}
 }
 
