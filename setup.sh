@@ -20,7 +20,7 @@ packages_bypass='libdpdk-dev dpdk-dev dpdk dpkg-dev nghttp2-client'
 # The kernel tier without a module, and the tracer.
 packages_ebpf='clang clang-format llvm libbpf-dev bpftool'
 # Notebooks, report, paper, and the tools that the statistics are checked against.
-packages_analysis='jupyter-notebook jupyter-nbconvert python3-scipy python3-statsmodels chromium libjs-dygraphs texlive-latex-recommended texlive-publishers texlive-fonts-recommended latexmk poppler-utils'
+packages_analysis='jupyter-notebook jupyter-nbconvert python3-scipy python3-statsmodels chromium fonts-liberation libjs-dygraphs texlive-latex-recommended texlive-publishers texlive-fonts-recommended latexmk poppler-utils'
 
 say() { printf 'setup: %s\n' "$*"; }
 

@@ -24,6 +24,7 @@ type Summary struct {
 	Own       Latency        `json:"client_share_ns,omitzero"` // from the kernel's receive stamp to the last byte; zero without stamps
 	Occupancy float64        `json:"occupancy,omitempty"`      // closed loop: rate × mean service time / connections
 	Little    float64        `json:"little"`                   // rate × mean service time / mean number outstanding: 1 if no row is lost
+	Earlier   float64        `json:"earlier,omitempty"`        // of the waiting within the measured part, the share for requests sent before it, which no mean or quantile counts
 	Adherence float64        `json:"adherence,omitempty"`      // open loop: share of the due requests that were sent within the run
 	CPU       float64        `json:"client_cpu_ns"`            // client's CPU time per request
 	Marks     []string       `json:"marks,omitempty"`          // which checks the run did not pass, by a word each
@@ -48,6 +49,7 @@ type Latency struct {
 // Bounds of the checks.
 const (
 	leastOccupancy = 0.97  // below, the client was late to send the next request
+	mostEarlier    = 0.5   // above, most of what happened is not in the run's numbers
 	littleMargin   = 0.01  // beyond, rows are missing or counted twice
 	goodAdherence  = 0.999 // below, the run is marked
 	leastAdherence = 0.95  // below, it is rejected
@@ -59,7 +61,7 @@ func (r *Result) Summary() Summary {
 	from, to := int64(r.WarmUp), int64(r.WarmUp+r.Elapsed)
 	var service, response, own []int64
 	var within, sent, shed int
-	var inside, outstanding, edge, bytes, all int64
+	var inside, outstanding, earlier, edge, bytes, all int64
 	for i := range r.Requests {
 		q := &r.Requests[i]
 		if end := q.LastByteNs; end >= from && end < to && q.Failure != data.Unsent {
@@ -72,7 +74,11 @@ func (r *Result) Summary() Summary {
 				bytes += q.Bytes
 			}
 		}
-		outstanding += max(0, min(q.LastByteNs, to)-max(q.SentNs, from))
+		here := max(0, min(q.LastByteNs, to)-max(q.SentNs, from))
+		outstanding += here
+		if q.SentNs < from {
+			earlier += here
+		}
 		if q.SentNs < to && q.LastByteNs >= to || q.SentNs < from && q.LastByteNs >= from {
 			edge += q.ServiceNs()
 		}
@@ -110,6 +116,7 @@ func (r *Result) Summary() Summary {
 	}
 	if outstanding > 0 {
 		s.Little = float64(inside) / float64(outstanding)
+		s.Earlier = float64(earlier) / float64(outstanding)
 	}
 	if r.Schedule == "" {
 		s.Occupancy = float64(inside) / float64(r.Elapsed) / float64(r.Connections)
@@ -149,6 +156,9 @@ func (r *Result) judge(s *Summary, little bool) {
 	}
 	if !little && len(s.Failures) == 0 {
 		warn("little", "Little's law: rate × mean time is %.1f %% of the mean number outstanding", 100*s.Little)
+	}
+	if s.Earlier > mostEarlier {
+		warn("earlier", "for %.0f %% of the waiting the requests were sent before the measured part, so that their times are not in its numbers: the server stood still when it began, or the run is too short for so slow a server", 100*s.Earlier)
 	}
 	switch {
 	case r.Schedule == "":

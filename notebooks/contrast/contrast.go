@@ -83,9 +83,9 @@ func Missing(s *runs.Set, factors []Factor, file string, connections int) string
 		}
 	}
 	if len(all) == 0 {
-		return fmt.Sprintf("With %d connection(s) all factors are tested.", connections)
+		return fmt.Sprintf("With %s all factors are tested.", runs.Count(connections, "connection"))
 	}
-	return fmt.Sprintf("Not tested with %d connection(s): %s.", connections, strings.Join(all, ", "))
+	return fmt.Sprintf("Not tested with %s: %s.", runs.Count(connections, "connection"), strings.Join(all, ", "))
 }
 
 // pairs are the values of both tiers in the blocks that have both.
@@ -145,8 +145,8 @@ func Answer(results []Result, connections int) string {
 			open++
 		}
 	}
-	return fmt.Sprintf("With %d connection(s), of %d factors %d lower the mean latency, %d raise it, and %d cannot be told from no effect (by their own intervals; Holm's adjustment is in the table).",
-		connections, len(results), lower, higher, open)
+	return fmt.Sprintf("With %s, of %d factors %d lower the mean latency, %d raise it, and %d cannot be told from no effect (by their own intervals; Holm's adjustment is in the table).",
+		runs.Count(connections, "connection"), len(results), lower, higher, open)
 }
 
 // Table is the results as rows under a header.

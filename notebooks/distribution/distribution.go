@@ -167,16 +167,16 @@ func Table(curves []Curve) (header []string, rows [][]string) {
 				switch {
 				case p.Tail != tail:
 				case math.IsNaN(p.Lo):
-					text = fmt.Sprintf("%.4g (one run)", p.Value)
+					text = interval.Number(p.Value, 4) + " (one run)"
 				default:
-					text = fmt.Sprintf("%.4g [%.4g, %.4g]", p.Value, p.Lo, p.Hi)
+					text = fmt.Sprintf("%s [%s, %s]", interval.Number(p.Value, 4), interval.Number(p.Lo, 4), interval.Number(p.Hi, 4))
 				}
 			}
 			row = append(row, text)
 		}
 		design := "none of one run"
 		if c.Runs > 1 {
-			design = fmt.Sprintf("%.3g", c.Design)
+			design = interval.Number(c.Design, 3)
 		}
 		rows = append(rows, append(row, design))
 	}

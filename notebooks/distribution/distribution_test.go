@@ -51,7 +51,7 @@ func TestKnownQuantiles(t *testing.T) {
 		t.Error(got)
 	}
 	header, rows := Table(curves)
-	if len(rows) != 2 || len(rows[0]) != len(header) || !strings.HasPrefix(rows[1][2], "2.5e+04") {
+	if len(rows) != 2 || len(rows[0]) != len(header) || !strings.HasPrefix(rows[1][2], "25000 [") {
 		t.Errorf("%v %v", header, rows)
 	}
 }

@@ -26,11 +26,11 @@ func (i Interval) String() string {
 	case math.IsNaN(i.Estimate):
 		return "no value"
 	case math.IsNaN(i.Lo) && i.N == 1:
-		return fmt.Sprintf("%.4g (one run)", i.Estimate)
+		return Number(i.Estimate, 4) + " (one run)"
 	case math.IsNaN(i.Lo):
-		return fmt.Sprintf("%.4g (no interval)", i.Estimate)
+		return Number(i.Estimate, 4) + " (no interval)"
 	}
-	return fmt.Sprintf("%.4g [%.4g, %.4g]", i.Estimate, i.Lo, i.Hi)
+	return fmt.Sprintf("%s [%s, %s]", Number(i.Estimate, 4), Number(i.Lo, 4), Number(i.Hi, 4))
 }
 
 // ErrTooFew says that there are too few runs for an interval.

@@ -17,7 +17,7 @@ const Paper = 30
 
 // Waterfall draws p99/mean as one cause after the other is removed.
 func Waterfall(s *runs.Set, connections int) *figure.Figure {
-	f := figure.Waterfall{Title: fmt.Sprintf("From the paper's kernel module to ours, %s", connect(connections)), X: "p99 / mean", Notes: notes(s)}
+	f := figure.Waterfall{Title: fmt.Sprintf("From the paper's kernel module to ours, %s", runs.Count(connections, "connection")), X: "p99 / mean", Notes: notes(s)}
 	variants, err := Variants(s, connections)
 	if err != nil {
 		f.Notes = append(f.Notes, err.Error())
@@ -38,20 +38,13 @@ func Waterfall(s *runs.Set, connections int) *figure.Figure {
 	return f.Draw()
 }
 
-func connect(n int) string {
-	if n == 1 {
-		return "1 connection"
-	}
-	return fmt.Sprintf("%d connections", n)
-}
-
 func notes(s *runs.Set) []string {
 	return append([]string{fmt.Sprintf("Dataset %s; geometric means and 95 %% intervals over blocks.", s.Meta.ID())}, s.Notes()[1:]...)
 }
 
 // EffectsFigure draws the main effects on the 99th percentile and on p99/mean.
 func EffectsFigure(s *runs.Set, connections int) *figure.Figure {
-	f := figure.Forest{Title: fmt.Sprintf("What the paper's choices multiply, %s", connect(connections)), X: "Factor on p99, and on p99 / mean", Notes: notes(s), Width: figure.PageWidth}
+	f := figure.Forest{Title: fmt.Sprintf("What the paper's choices multiply, %s", runs.Count(connections, "connection")), X: "Factor on p99, and on p99 / mean", Notes: notes(s), Width: figure.PageWidth}
 	effects, blocks, err := Effects(s, connections)
 	if err != nil {
 		f.Notes = append(f.Notes, err.Error())
@@ -60,7 +53,7 @@ func EffectsFigure(s *runs.Set, connections int) *figure.Figure {
 	for _, e := range effects {
 		f.Rows = append(f.Rows, row(e.What+": p99", "user", e.P99), row(e.What+": p99 / mean", "kernel", e.Ratio))
 	}
-	f.Notes = append(f.Notes, fmt.Sprintf("Main effects of a fractional factorial of 16 variants in %d block(s); blue: quantile regression over all requests; orange: least squares on p99/mean.", blocks))
+	f.Notes = append(f.Notes, fmt.Sprintf("Main effects of a fractional factorial of 16 variants in %s; blue: quantile regression over all requests; orange: least squares on p99/mean.", runs.Count(blocks, "block")))
 	return f.Draw()
 }
 
@@ -135,7 +128,7 @@ func Answer(s *runs.Set, loads ...int) string {
 	}
 	if most != nil {
 		all = append(all, fmt.Sprintf("With a thread per connection the largest p99/mean is %s at %s (%s); as wrk would print it, %s at %s (%s).",
-			most.Ratio, connect(at), name(most.Label), printed.Wrk, connect(printedAt), name(printed.Label)))
+			most.Ratio, runs.Count(at, "connection"), name(most.Label), printed.Wrk, runs.Count(printedAt, "connection"), name(printed.Label)))
 		if highest < Paper {
 			all = append(all, fmt.Sprintf("No variant comes to the %d times that the paper reports: the highest upper bound is %.3g. These choices do not explain it.", Paper, highest))
 		}
@@ -156,7 +149,7 @@ func Answer(s *runs.Set, loads ...int) string {
 		case best.Ratio.Lo <= 1:
 			clear = "its interval includes no effect"
 		}
-		sentence := fmt.Sprintf("At %s p99/mean is raised most by: %s, ×%s over %d block(s) (%s).", connect(n), best.What, best.Ratio, blocks, clear)
+		sentence := fmt.Sprintf("At %s p99/mean is raised most by: %s, ×%s over %s (%s).", runs.Count(n, "connection"), best.What, best.Ratio, runs.Count(blocks, "block"), clear)
 		if shares, err := Shares(s, effects, n); err == nil {
 			var parts []string
 			for _, share := range shares {

@@ -187,11 +187,11 @@ func Answer(rows []Row, what, none string) string {
 		}
 	}
 	if worst == nil && len(rows) > 0 {
-		return fmt.Sprintf("%s: none of %d tier(s) and loads has it: %v.", what, len(rows), rows[0].Err)
+		return fmt.Sprintf("%s: none of %s of a tier and a load has it: %v.", what, runs.Count(len(rows), "pair"), rows[0].Err)
 	}
 	if worst == nil {
 		return none
 	}
 	slices.Sort(ratios)
-	return fmt.Sprintf("%s is %.3g times, in the median over %d tier(s) and loads; the furthest from 1 is %s's at %s, %.3g times.", what, ratios[len(ratios)/2], len(ratios), worst.Tier.Name, worst.Load, worst.Estimate)
+	return fmt.Sprintf("%s is %.3g times, in the median over %s of a tier and a load; the furthest from 1 is %s's at %s, %.3g times.", what, ratios[len(ratios)/2], runs.Count(len(ratios), "pair"), worst.Tier.Name, worst.Load, worst.Estimate)
 }

@@ -99,7 +99,7 @@ func Table(s *runs.Set, q Quantity, file string) (header []string, rows [][]stri
 		case c.Err == nil:
 			row = append(row, c.Interval.String())
 		case errors.Is(c.Err, interval.ErrTooFew) && c.N == 1:
-			row = append(row, fmt.Sprintf("%.4g (one run)", c.Estimate))
+			row = append(row, interval.Number(c.Estimate, 4)+" (one run)")
 		case c.N == 0:
 			row = append(row, "not measured")
 		default:
@@ -134,10 +134,7 @@ func Answer(s *runs.Set, q Quantity, file string, connections int) string {
 		}
 	}
 	what := strings.ToLower(q.Title)
-	at := fmt.Sprintf("%d connections", connections)
-	if connections == 1 {
-		at = "1 connection"
-	}
+	at := runs.Count(connections, "connection")
 	switch {
 	case tiers < 2:
 		return fmt.Sprintf("At %s fewer than two tiers have a %s.", at, what)

@@ -45,6 +45,7 @@ func (s *Set) Trust() string {
 		{"client-bound", "the client could not go twice as fast"},
 		{"steal", "a hypervisor stole over 1 % of the CPUs' time"},
 		{"occupancy", "the client left connections idle"},
+		{"earlier", "most of the waiting was for requests sent before the measured part, which no number counts"},
 		{"little", "Little's law is off by over 1 %"},
 	} {
 		if marked, of := s.Marked(m.mark); marked > 0 {

@@ -187,7 +187,7 @@ func ExcessTable(all []Excess) (header []string, rows [][]string) {
 	for _, e := range all {
 		row := []string{e.Tier.Name, e.Load, "", "", e.Ratio.String()}
 		if !math.IsNaN(e.Measured) {
-			row[2], row[3] = fmt.Sprintf("%.4g", e.Measured), fmt.Sprintf("%.4g", e.Ideal)
+			row[2], row[3] = interval.Number(e.Measured, 4), interval.Number(e.Ideal, 4)
 		}
 		if e.Err != nil {
 			row[4] = e.Err.Error()

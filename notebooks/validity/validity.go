@@ -115,7 +115,7 @@ func number(v float64, none string) string {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return none
 	}
-	return fmt.Sprintf("%.3g", v)
+	return interval.Number(v, 3)
 }
 
 // Noise draws, block by block, the machine's own jitter just before the runs.
@@ -178,5 +178,5 @@ func Answer(tiers []Tier) string {
 	if tested == 0 {
 		trend = "all runs are too short for a test of their trend"
 	}
-	return fmt.Sprintf("%d runs are usable and %d were left out; the usable ones bear %d mark(s); %s.", n, out, marked, trend)
+	return fmt.Sprintf("%d runs are usable and %d were left out; the usable ones bear %s; %s.", n, out, runs.Count(marked, "mark"), trend)
 }

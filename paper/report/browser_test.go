@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -82,6 +83,10 @@ func TestInABrowser(t *testing.T) {
 	}
 	for _, page := range pages {
 		do(t, ctx, chromedp.Navigate("file://"+page), chromedp.WaitReady("main"))
+		pixels := run(t, ctx, chromedp.Evaluate[[]int](`Array.from(document.querySelectorAll("main img"), i => i.complete ? i.naturalWidth * i.naturalHeight : 0)`))
+		if len(pixels) == 0 || slices.Contains(pixels, 0) {
+			t.Errorf("%s shows figures of %v pixels", page, pixels)
+		}
 		save(strings.TrimSuffix(filepath.Base(page), ".html"), run(t, ctx, chromedp.FullScreenshot(100)))
 	}
 

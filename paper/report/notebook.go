@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"html"
 	"html/template"
 	"os"
 	"os/exec"
@@ -39,7 +40,15 @@ func notebookPages(dir string) ([]page, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(bodies)
-	cmd := exec.Command(python, append([]string{"-m", "nbconvert", "--to", "html", "--template", "basic", "--output-dir", bodies}, names...)...)
+	var linked []string
+	for _, name := range names {
+		to := filepath.Join(bodies, filepath.Base(name))
+		if err := linkFigures(name, to); err != nil {
+			return nil, err
+		}
+		linked = append(linked, to)
+	}
+	cmd := exec.Command(python, append([]string{"-m", "nbconvert", "--to", "html", "--template", "basic", "--output-dir", bodies}, linked...)...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("nbconvert: %w\n%s", err, out)
 	}
@@ -65,6 +74,42 @@ func notebookPages(dir string) ([]page, error) {
 		pages = append(pages, p)
 	}
 	return pages, nil
+}
+
+// linkFigures copies a notebook; in place of its figures the copy has links to
+// their files. nbconvert takes an SVG image for text that may do harm, and
+// leaves nothing of it but its words.
+func linkFigures(name, to string) error {
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	var n map[string]any
+	if err := json.Unmarshal(b, &n); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	cells, _ := n["cells"].([]any)
+	for _, c := range cells {
+		c, _ := c.(map[string]any)
+		outputs, _ := c["outputs"].([]any)
+		for _, o := range outputs {
+			o, _ := o.(map[string]any)
+			data, _ := o["data"].(map[string]any)
+			figure, ok := data[show.FigureMIME].(string)
+			if !ok {
+				continue
+			}
+			var text lines
+			if b, err := json.Marshal(data["text/plain"]); err != nil || json.Unmarshal(b, &text) != nil {
+				return fmt.Errorf("%s: figure %s has no text", name, figure)
+			}
+			o["data"] = map[string]any{"text/html": fmt.Sprintf(`<img src="figures/%s.svg" alt="%s">`, html.EscapeString(figure), html.EscapeString(string(text)))}
+		}
+	}
+	if b, err = json.Marshal(n); err != nil {
+		return err
+	}
+	return os.WriteFile(to, b, 0o644)
 }
 
 // describe reads a notebook's title, answers and figures.
