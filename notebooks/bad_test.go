@@ -114,6 +114,10 @@ var books = map[string]func(*page, *runs.Set){
 		p.figure(saturation.ExcessFigure(s, all))
 		p.table(saturation.ExcessTable(all))
 		p.say(saturation.ExcessAnswer(all))
+		steps := saturation.Ladder(s, file)
+		p.figure(saturation.LadderFigure(s, steps))
+		p.table(saturation.LadderTable(steps))
+		p.say(saturation.LadderAnswer(steps))
 	},
 	"6-the-mystery": func(p *page, s *runs.Set) {
 		p.figure(mystery.Waterfall(s, 64))

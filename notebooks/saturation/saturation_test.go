@@ -112,3 +112,40 @@ func TestWhatIsMissingIsSaid(t *testing.T) {
 		t.Error(f.Text)
 	}
 }
+
+// TestLadder: the waits that were put in come out, and what was not offered as
+// drawn is left out.
+func TestLadder(t *testing.T) {
+	var all []datatest.Run
+	for block := range int32(3) {
+		for _, c := range []struct {
+			tier, load string
+			outcome    data.Outcome
+			ms         int64
+		}{
+			{"made", "o10", data.OK, 1}, {"made", "o90", data.OK, 7}, {"made", "o95", data.Rejected, 500}, {"made", "c8", data.OK, 3},
+			{"once", "o50", data.OK, 2},
+		} {
+			r := data.Run{Run: fmt.Sprint(c.tier, c.load, block), Block: block, Tier: c.tier, Boundary: "user", Load: c.load, File: "100", Loop: "open", Connections: 64,
+				Outcome: c.outcome, P99Ns: c.ms * 1e6}
+			all = append(all, datatest.Run{Run: r, Requests: []data.Request{datatest.Answered(0, c.ms*1e6)}})
+		}
+	}
+	s := runs.New(datatest.Open(t, all))
+	steps := Ladder(s, "100")
+	header, rows := LadderTable(steps)
+	want := [][]string{{"made", "10", "1000 [1000, 1000]", "3"}, {"made", "90", "7000 [7000, 7000]", "3"}, {"once", "50", "2000 [2000, 2000]", "3"}}
+	if fmt.Sprint(rows) != fmt.Sprint(want) || len(header) != len(rows[0]) {
+		t.Errorf("%v %v", header, rows)
+	}
+	if got := LadderAnswer(steps); !strings.Contains(got, "made's is 7 times at 90 % what it is at 10 %.") || strings.Contains(got, "once") {
+		t.Error(got)
+	}
+	f := LadderFigure(s, steps)
+	if !strings.Contains(f.Text, "made: 10→1000 90→7000") || !strings.Contains(f.Text, "rejected") {
+		t.Error(f.Text)
+	}
+	if got := LadderAnswer(nil); !strings.Contains(got, "no open loops") {
+		t.Error(got)
+	}
+}

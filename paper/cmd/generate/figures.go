@@ -52,6 +52,9 @@ func drawn(s *runs.Set) (map[string]*figure.Figure, error) {
 	for _, q := range []replica.Quantity{replica.Mean, replica.P90, replica.Throughput} {
 		all[q.Name] = replica.Figure(s, q, file)
 	}
+	if steps := saturation.Ladder(s, file); len(steps) > 0 {
+		all["ladder"] = saturation.LadderFigure(s, steps)
+	}
 	const axis = "Ratio of mean latencies (below 1: lower)"
 	all["contrasts-few"] = contrast.Figure(s, "Mean latency, few connections", axis, contrasts(s, loads[0]))
 	all["contrasts-many"] = contrast.Figure(s, "Mean latency, many connections", axis, contrasts(s, loads[len(loads)-1]))

@@ -10,6 +10,7 @@ import (
 	"crossing/notebooks/contrast"
 	"crossing/notebooks/distribution"
 	"crossing/notebooks/mystery"
+	"crossing/notebooks/omission"
 	"crossing/notebooks/replica"
 	"crossing/notebooks/runs"
 	"crossing/notebooks/saturation"
@@ -132,6 +133,19 @@ func answers(m *macros, name string, s *runs.Set) error {
 			m.say(name+".stages", strings.Join(stages.Answer(groups), " "))
 			break
 		}
+	}
+	if steps := saturation.Ladder(s, file); len(steps) > 0 {
+		m.say(name+".ladder", saturation.LadderAnswer(steps))
+		omitted, err := omission.Omitted(s, file)
+		if err != nil {
+			return err
+		}
+		client, err := omission.Client(s, file)
+		if err != nil {
+			return err
+		}
+		m.say(name+".omitted", omission.Answer(omitted, "The p99 of the service time, which is all that a closed loop sees, over that of the response time", "No open loop is usable."))
+		m.say(name+".client", omission.Answer(client, "The median latency that the client reports over that until the kernel stamped the answer's arrival", "No run has receive stamps."))
 	}
 	first, last := loads[0], loads[len(loads)-1]
 	for _, q := range []replica.Quantity{replica.Mean, replica.P90} {

@@ -1,0 +1,97 @@
+package saturation
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gonum.org/v1/plot/vg"
+
+	"crossing/data"
+	"crossing/notebooks/figure"
+	"crossing/notebooks/interval"
+	"crossing/notebooks/runs"
+)
+
+// A Step is what users of a tier wait when it is asked for a share of its
+// capacity: the p99 of the response time in µs, a geometric mean over runs.
+type Step struct {
+	Tier              runs.Tier
+	Percent           int // of the capacity, the tier's greatest rate in a closed loop
+	interval.Interval     // of the p99, µs
+	Err               error
+}
+
+// Ladder is the open loops on one file, by tier and share of its capacity.
+// Loads that were not offered as drawn are rejected and no part of it.
+func Ladder(s *runs.Set, file string) (steps []Step) {
+	for _, t := range s.Tiers() {
+		p99 := map[int][]float64{}
+		for _, r := range s.Runs() {
+			percent, found := strings.CutPrefix(r.Load, "o")
+			n, err := strconv.Atoi(percent)
+			if !found || err != nil || r.Tier != t.Name || r.File != file || r.Traced || r.Outcome != data.OK {
+				continue
+			}
+			p99[n] = append(p99[n], float64(r.P99Ns)/1e3)
+		}
+		for _, n := range slices.Sorted(maps.Keys(p99)) {
+			step := Step{Tier: t, Percent: n}
+			step.Interval, step.Err = interval.Geometric(p99[n], plan.Level)
+			steps = append(steps, step)
+		}
+	}
+	return steps
+}
+
+// LadderFigure draws it.
+func LadderFigure(s *runs.Set, steps []Step) *figure.Figure {
+	l := figure.Lines{Title: "What users wait: response time against offered load", X: "Offered load (% of the capacity)", Y: "p99 of the response time (µs)", LogY: true,
+		Notes: append(s.Notes(), "Capacity: the greatest rate in a closed loop. Poisson arrivals over 64 connections."), Width: figure.PageWidth, Height: 9 * vg.Centimeter, Bars: true}
+	l.Notes = append(l.Notes, s.Left()...)
+	var series *figure.Series
+	for _, step := range steps {
+		if series == nil || series.Name != step.Tier.Name {
+			l.Series = append(l.Series, figure.Series{Name: step.Tier.Name, Boundary: step.Tier.Boundary})
+			series = &l.Series[len(l.Series)-1]
+		}
+		series.Points = append(series.Points, figure.Point{X: float64(step.Percent), Y: step.Estimate, Lo: step.Lo, Hi: step.Hi})
+	}
+	return l.Draw()
+}
+
+// LadderTable is the steps as rows under a header.
+func LadderTable(steps []Step) (header []string, rows [][]string) {
+	header = []string{"tier", "offered (% of the capacity)", "p99 of the response time (µs)", "runs"}
+	for _, step := range steps {
+		text := step.Interval.String()
+		if step.Err != nil && step.N > 1 {
+			text = step.Err.Error()
+		}
+		rows = append(rows, []string{step.Tier.Name, fmt.Sprint(step.Percent), text, fmt.Sprint(step.N)})
+	}
+	return header, rows
+}
+
+// LadderAnswer says in a sentence what the wait at the highest load that was
+// offered as drawn is to that at the lowest.
+func LadderAnswer(steps []Step) string {
+	var parts []string
+	for i := 0; i < len(steps); {
+		last := i
+		for last+1 < len(steps) && steps[last+1].Tier == steps[i].Tier {
+			last++
+		}
+		if last > i && steps[i].Estimate > 0 {
+			parts = append(parts, fmt.Sprintf("%s's is %s times at %d %% what it is at %d %%",
+				steps[i].Tier.Name, interval.Number(steps[last].Estimate/steps[i].Estimate, 2), steps[last].Percent, steps[i].Percent))
+		}
+		i = last + 1
+	}
+	if len(parts) == 0 {
+		return "This dataset has no open loops at two loads or more of any tier; collect with a plan that names rates."
+	}
+	return "Of the capacity offered, the p99 of the response time grows: " + strings.Join(parts, "; ") + "."
+}
