@@ -1,8 +1,10 @@
 package saturation
 
 import (
+	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,22 +26,34 @@ type Step struct {
 	Err               error
 }
 
+// ErrNotOffered says that a load was more than the client and the server could take.
+var ErrNotOffered = errors.New("the load was not offered as drawn")
+
 // Ladder is the open loops on one file, by tier and share of its capacity.
-// Loads that were not offered as drawn are rejected and no part of it.
+// Runs whose load was not offered as drawn are rejected; where most of a step's
+// are, those that are left are the lucky ones, and it has no value.
 func Ladder(s *runs.Set, file string) (steps []Step) {
 	for _, t := range s.Tiers() {
-		p99 := map[int][]float64{}
+		p99, of := map[int][]float64{}, map[int]int{}
 		for _, r := range s.Runs() {
 			percent, found := strings.CutPrefix(r.Load, "o")
 			n, err := strconv.Atoi(percent)
-			if !found || err != nil || r.Tier != t.Name || r.File != file || r.Traced || r.Outcome != data.OK {
+			if !found || err != nil || r.Tier != t.Name || r.File != file || r.Traced {
 				continue
 			}
-			p99[n] = append(p99[n], float64(r.P99Ns)/1e3)
+			of[n]++
+			if r.Outcome == data.OK {
+				p99[n] = append(p99[n], float64(r.P99Ns)/1e3)
+			}
 		}
-		for _, n := range slices.Sorted(maps.Keys(p99)) {
+		for _, n := range slices.Sorted(maps.Keys(of)) {
 			step := Step{Tier: t, Percent: n}
-			step.Interval, step.Err = interval.Geometric(p99[n], plan.Level)
+			if got := len(p99[n]); 2*got < of[n] {
+				step.Interval = interval.Interval{Estimate: math.NaN(), Lo: math.NaN(), Hi: math.NaN(), N: got}
+				step.Err = fmt.Errorf("%w in %d of %d runs", ErrNotOffered, of[n]-got, of[n])
+			} else {
+				step.Interval, step.Err = interval.Geometric(p99[n], plan.Level)
+			}
 			steps = append(steps, step)
 		}
 	}
@@ -49,10 +63,20 @@ func Ladder(s *runs.Set, file string) (steps []Step) {
 // LadderFigure draws it.
 func LadderFigure(s *runs.Set, steps []Step) *figure.Figure {
 	l := figure.Lines{Title: "What users wait: response time against offered load", X: "Offered load (% of the capacity)", Y: "p99 of the response time (µs)", LogY: true,
-		Notes: append(s.Notes(), "Capacity: the greatest rate in a closed loop. Poisson arrivals over 64 connections."), Width: figure.PageWidth, Height: 9 * vg.Centimeter, Bars: true}
-	l.Notes = append(l.Notes, s.Left()...)
+		Notes: append(s.Notes(), "Capacity: the greatest rate in a closed loop. Poisson arrivals over 64 connections."), Height: 7.6 * vg.Centimeter, Bars: true}
+	used := 0
+	for _, step := range steps {
+		used += step.N
+	}
+	if made := offered(s); used < made {
+		l.Notes = append(l.Notes, fmt.Sprintf("Not usable, and left out: %d of %d runs.", made-used, made))
+	}
 	var series *figure.Series
 	for _, step := range steps {
+		if errors.Is(step.Err, ErrNotOffered) {
+			l.Notes = append(l.Notes, fmt.Sprintf("%s at %d %%: %v", step.Tier.Name, step.Percent, step.Err))
+			continue
+		}
 		if series == nil || series.Name != step.Tier.Name {
 			l.Series = append(l.Series, figure.Series{Name: step.Tier.Name, Boundary: step.Tier.Boundary})
 			series = &l.Series[len(l.Series)-1]
@@ -62,12 +86,22 @@ func LadderFigure(s *runs.Set, steps []Step) *figure.Figure {
 	return l.Draw()
 }
 
+// offered is how many runs were open loops.
+func offered(s *runs.Set) (n int) {
+	for _, r := range s.Runs() {
+		if strings.HasPrefix(r.Load, "o") && !r.Traced {
+			n++
+		}
+	}
+	return n
+}
+
 // LadderTable is the steps as rows under a header.
 func LadderTable(steps []Step) (header []string, rows [][]string) {
 	header = []string{"tier", "offered (% of the capacity)", "p99 of the response time (µs)", "runs"}
 	for _, step := range steps {
 		text := step.Interval.String()
-		if step.Err != nil && step.N > 1 {
+		if step.Err != nil && !errors.Is(step.Err, interval.ErrTooFew) {
 			text = step.Err.Error()
 		}
 		rows = append(rows, []string{step.Tier.Name, fmt.Sprint(step.Percent), text, fmt.Sprint(step.N)})
@@ -75,23 +109,26 @@ func LadderTable(steps []Step) (header []string, rows [][]string) {
 	return header, rows
 }
 
-// LadderAnswer says in a sentence what the wait at the highest load that was
+// LadderAnswer says in a sentence what, for each tier, the wait at the highest load that was
 // offered as drawn is to that at the lowest.
 func LadderAnswer(steps []Step) string {
 	var parts []string
 	for i := 0; i < len(steps); {
 		last := i
-		for last+1 < len(steps) && steps[last+1].Tier == steps[i].Tier {
-			last++
+		next := i + 1
+		for ; next < len(steps) && steps[next].Tier == steps[i].Tier; next++ {
+			if !errors.Is(steps[next].Err, ErrNotOffered) {
+				last = next
+			}
 		}
 		if last > i && steps[i].Estimate > 0 {
 			parts = append(parts, fmt.Sprintf("%s's is %s times at %d %% what it is at %d %%",
 				steps[i].Tier.Name, interval.Number(steps[last].Estimate/steps[i].Estimate, 2), steps[last].Percent, steps[i].Percent))
 		}
-		i = last + 1
+		i = next
 	}
 	if len(parts) == 0 {
 		return "This dataset has no open loops at two loads or more of any tier; collect with a plan that names rates."
 	}
-	return "Of the capacity offered, the p99 of the response time grows: " + strings.Join(parts, "; ") + "."
+	return "With the load offered, the p99 of the response time grows: " + strings.Join(parts, "; ") + "."
 }

@@ -134,7 +134,7 @@ func TestLadder(t *testing.T) {
 	s := runs.New(datatest.Open(t, all))
 	steps := Ladder(s, "100")
 	header, rows := LadderTable(steps)
-	want := [][]string{{"made", "10", "1000 [1000, 1000]", "3"}, {"made", "90", "7000 [7000, 7000]", "3"}, {"once", "50", "2000 [2000, 2000]", "3"}}
+	want := [][]string{{"made", "10", "1000 [1000, 1000]", "3"}, {"made", "90", "7000 [7000, 7000]", "3"}, {"made", "95", "the load was not offered as drawn in 3 of 3 runs", "0"}, {"once", "50", "2000 [2000, 2000]", "3"}}
 	if fmt.Sprint(rows) != fmt.Sprint(want) || len(header) != len(rows[0]) {
 		t.Errorf("%v %v", header, rows)
 	}
@@ -142,7 +142,7 @@ func TestLadder(t *testing.T) {
 		t.Error(got)
 	}
 	f := LadderFigure(s, steps)
-	if !strings.Contains(f.Text, "made: 10→1000 90→7000") || !strings.Contains(f.Text, "rejected") {
+	if !strings.Contains(f.Text, "made: 10→1000 90→7000") || !strings.Contains(f.Text, "made at 95 %: the load was not offered as drawn in 3 of 3 runs") {
 		t.Error(f.Text)
 	}
 	if got := LadderAnswer(nil); !strings.Contains(got, "no open loops") {

@@ -88,11 +88,11 @@ func artifactRows(tested []claims.Result, sets map[string]*runs.Set) []byte {
 			time, disk = span(s), megabytes("data/"+s.Meta.Folder())
 			switch {
 			case name == "vm-82576":
-				again, tolerance = "make reproduce-vm", "archive: none, same text; anew: none, same bytes"
+				again, tolerance = "make reproduce-vm", "none"
 			case s.Meta.Emulated:
-				again, tolerance = plan(s), "archive: none, same text; anew: none, same bytes"
+				again, tolerance = plan(s), "none"
 			default:
-				again, tolerance = plan(s), "archive: none, same text; anew: a verdict that is not the opposite, ratios within twice the interval's width"
+				again, tolerance = plan(s), "widened interval"
 			}
 		}
 		fmt.Fprintf(b, "%s & \\texttt{make claims CLAIM=%s} & \\texttt{%s} & %s & %s & %s & %s \\\\\n",

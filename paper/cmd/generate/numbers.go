@@ -216,7 +216,7 @@ func span(s *runs.Set) string {
 	var first, last int64
 	for i, r := range s.Runs() {
 		if r.Clock == "virtual" {
-			return "not told by a virtual clock"
+			return "virtual"
 		}
 		end := r.StartUnixNs + r.WarmUpNs + r.ElapsedNs
 		if i == 0 || r.StartUnixNs < first {
