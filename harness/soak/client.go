@@ -18,9 +18,10 @@ import (
 	"crossing/servers/site"
 )
 
-// patience is how long an answer may take. It is long: a lost frame costs a
-// second or more where its loss is only seen by a timer, and several may be
-// lost in a row.
+// patience is how long no byte of an answer may come. It is long: a lost frame
+// costs a second or more where its loss is only seen by a timer, and several may
+// be lost in a row. How long a whole answer takes is no sign of a fault where
+// more than a dozen servers share the machine.
 const patience = time.Minute
 
 // A tally counts what became of requests; its users share it.
@@ -73,9 +74,10 @@ const (
 // A client is one connection's worth of load: it asks for file after file, on
 // the same connection while that lasts.
 type client struct {
-	dial  func() (net.Conn, error)
-	rng   *rand.Rand
-	tally *tally
+	dial     func() (net.Conn, error)
+	rng      *rand.Rand
+	tally    *tally
+	patience time.Duration // without a byte
 
 	conn net.Conn    // nil: to be made
 	stop func() bool // of what ends conn's waiting when the soak ends
@@ -91,7 +93,7 @@ func (c *client) run(ctx context.Context) {
 			continue
 		}
 		path := paths[c.rng.IntN(len(paths))]
-		if err := c.ask(path); err != nil {
+		if err := c.ask(ctx, path); err != nil {
 			c.broken(ctx, path, err)
 			continue
 		}
@@ -152,7 +154,7 @@ func (c *client) broken(ctx context.Context, path string, err error) {
 		c.tally.fail(w.kind, path+": "+w.detail)
 	case ctx.Err() != nil: // the end came first
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		c.tally.fail("no answer", fmt.Sprintf("%s: not whole within %v", path, patience))
+		c.tally.fail("stuck", fmt.Sprintf("%s: no byte for %v", path, c.patience))
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		c.tally.fail("reset", path)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
@@ -163,8 +165,8 @@ func (c *client) broken(ctx context.Context, path string, err error) {
 }
 
 // ask asks for a file and compares the answer as it comes.
-func (c *client) ask(path string) error {
-	_ = c.conn.SetDeadline(time.Now().Add(patience))
+func (c *client) ask(ctx context.Context, path string) error {
+	c.extend(ctx)
 	if _, err := fmt.Fprintf(c.conn, "GET %s HTTP/1.1\r\nHost: soak\r\n\r\n", path); err != nil {
 		return c.early(err)
 	}
@@ -195,6 +197,7 @@ func (c *client) ask(path string) error {
 			}
 			buf = buf[:min(len(buf), len(want)/2-at)]
 		}
+		c.extend(ctx)
 		n, err := resp.Body.Read(buf)
 		if at+n > len(want) || !bytes.Equal(buf[:n], want[at:at+n]) {
 			return wrong{"other bytes", fmt.Sprintf("after byte %d", at)}
@@ -212,6 +215,14 @@ func (c *client) ask(path string) error {
 		case err != nil:
 			return err
 		}
+	}
+}
+
+// extend gives the server patience anew, unless the soak has ended.
+func (c *client) extend(ctx context.Context) {
+	_ = c.conn.SetDeadline(time.Now().Add(c.patience))
+	if ctx.Err() != nil {
+		_ = c.conn.SetDeadline(time.Now())
 	}
 }
 

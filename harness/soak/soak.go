@@ -107,9 +107,10 @@ func load(ctx context.Context, c Config, servers []*server) (kernel [2]int64) {
 		_, _ = name.Write([]byte(s.tier.Name)) // never fails
 		for i := range c.Connections {
 			client := &client{
-				dial:  func() (net.Conn, error) { return s.bed.Client.Dial(s.in.Addr, patience) },
-				tally: s.tally,
-				rng:   rand.New(rand.NewPCG(c.Seed, name.Sum64()+uint64(i))),
+				dial:     func() (net.Conn, error) { return s.bed.Client.Dial(s.in.Addr, patience) },
+				patience: patience,
+				tally:    s.tally,
+				rng:      rand.New(rand.NewPCG(c.Seed, name.Sum64()+uint64(i))),
 			}
 			clients.Go(func() { client.run(ctx) })
 		}

@@ -16,6 +16,13 @@ import (
 	"crossing/servers/site"
 )
 
+// impatience is the clients' in these tests. A machine that is busy stands still
+// for less.
+const impatience = 300 * time.Millisecond
+
+// enough answers for some of them to be left.
+const enough = 200
+
 // TestKinds: a client takes every answer for what it is.
 func TestKinds(t *testing.T) {
 	right := func(w http.ResponseWriter, r *http.Request) []byte {
@@ -50,6 +57,26 @@ func TestKinds(t *testing.T) {
 			w.Write(b[:len(b)/2])
 			panic(http.ErrAbortHandler)
 		}},
+		{"stuck", func(w http.ResponseWriter, r *http.Request) {
+			b := right(w, r)
+			w.Write(b[:len(b)/2])
+			http.NewResponseController(w).Flush()
+			if len(b) > 0 {
+				<-r.Context().Done()
+			}
+		}},
+		{"", func(w http.ResponseWriter, r *http.Request) { // slow, but never stuck
+			b := right(w, r)
+			if len(b) == 64<<10 {
+				for i := range 4 {
+					w.Write(b[16<<10*i:][:16<<10])
+					http.NewResponseController(w).Flush()
+					time.Sleep(impatience / 3)
+				}
+				return
+			}
+			w.Write(b)
+		}},
 		{"no HTTP", func(w http.ResponseWriter, r *http.Request) {
 			conn, _, err := http.NewResponseController(w).Hijack()
 			if err == nil {
@@ -64,15 +91,16 @@ func TestKinds(t *testing.T) {
 			tally := newTally()
 			ctx, cancel := context.WithCancel(t.Context())
 			client := &client{
-				dial:  func() (net.Conn, error) { return net.Dial("tcp", server.Listener.Addr().String()) },
-				rng:   rand.New(rand.NewPCG(1, 2)),
-				tally: tally,
+				dial:     func() (net.Conn, error) { return net.Dial("tcp", server.Listener.Addr().String()) },
+				rng:      rand.New(rand.NewPCG(1, 2)),
+				tally:    tally,
+				patience: impatience,
 			}
 			done := make(chan struct{})
 			go func() { client.run(ctx); close(done) }()
 			for {
 				right, wrong := tally.sums()
-				if c.kind == "" && right >= 300 || c.kind != "" && wrong >= 10 {
+				if c.kind == "" && right >= enough || c.kind != "" && wrong >= 10 {
 					break
 				}
 				time.Sleep(time.Millisecond)
