@@ -164,12 +164,8 @@ func Table(curves []Curve) (header []string, rows [][]string) {
 		for _, tail := range []float64{.5, .1, .01, .001} {
 			text := "too few requests"
 			for _, p := range c.Points {
-				switch {
-				case p.Tail != tail:
-				case math.IsNaN(p.Lo):
-					text = interval.Number(p.Value, 4) + " (one run)"
-				default:
-					text = fmt.Sprintf("%s [%s, %s]", interval.Number(p.Value, 4), interval.Number(p.Lo, 4), interval.Number(p.Hi, 4))
+				if p.Tail == tail {
+					text = interval.Interval{Estimate: p.Value, Lo: p.Lo, Hi: p.Hi, N: c.Runs}.String()
 				}
 			}
 			row = append(row, text)

@@ -96,10 +96,8 @@ func Table(s *runs.Set, q Quantity, file string) (header []string, rows [][]stri
 			row = []string{c.Tier.Name, c.Tier.Boundary}
 		}
 		switch {
-		case c.Err == nil:
+		case c.Err == nil, errors.Is(c.Err, interval.ErrTooFew) && c.N == 1:
 			row = append(row, c.Interval.String())
-		case errors.Is(c.Err, interval.ErrTooFew) && c.N == 1:
-			row = append(row, interval.Number(c.Estimate, 4)+" (one run)")
 		case c.N == 0:
 			row = append(row, "not measured")
 		default:

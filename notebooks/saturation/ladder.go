@@ -22,7 +22,8 @@ import (
 type Step struct {
 	Tier              runs.Tier
 	Percent           int // of the capacity, the tier's greatest rate in a closed loop
-	interval.Interval     // of the p99, µs
+	interval.Interval     // of the p99, µs, over the usable runs
+	Of                int // runs, usable or not
 	Err               error
 }
 
@@ -47,10 +48,10 @@ func Ladder(s *runs.Set, file string) (steps []Step) {
 			}
 		}
 		for _, n := range slices.Sorted(maps.Keys(of)) {
-			step := Step{Tier: t, Percent: n}
-			if got := len(p99[n]); 2*got < of[n] {
+			step := Step{Tier: t, Percent: n, Of: of[n]}
+			if got := len(p99[n]); 2*got < step.Of {
 				step.Interval = interval.Interval{Estimate: math.NaN(), Lo: math.NaN(), Hi: math.NaN(), N: got}
-				step.Err = fmt.Errorf("%w in %d of %d runs", ErrNotOffered, of[n]-got, of[n])
+				step.Err = fmt.Errorf("%w in %d of %d runs", ErrNotOffered, step.Of-got, step.Of)
 			} else {
 				step.Interval, step.Err = interval.Geometric(p99[n], plan.Level)
 			}
@@ -63,12 +64,12 @@ func Ladder(s *runs.Set, file string) (steps []Step) {
 // LadderFigure draws it.
 func LadderFigure(s *runs.Set, steps []Step) *figure.Figure {
 	l := figure.Lines{Title: "What users wait: response time against offered load", X: "Offered load (% of the capacity)", Y: "p99 of the response time (µs)", LogY: true,
-		Notes: append(s.Notes(), "Capacity: the greatest rate in a closed loop. Poisson arrivals over 64 connections."), Height: 7.6 * vg.Centimeter, Bars: true}
-	used := 0
+		Notes: append(s.Notes(), strings.Join(append([]string{"Capacity: the greatest rate in a closed loop."}, arrivals(s)...), " ")), Height: 7.6 * vg.Centimeter, Bars: true}
+	used, made := 0, 0
 	for _, step := range steps {
-		used += step.N
+		used, made = used+step.N, made+step.Of
 	}
-	if made := offered(s); used < made {
+	if used < made {
 		l.Notes = append(l.Notes, fmt.Sprintf("Not usable, and left out: %d of %d runs.", made-used, made))
 	}
 	var series *figure.Series
@@ -86,14 +87,18 @@ func LadderFigure(s *runs.Set, steps []Step) *figure.Figure {
 	return l.Draw()
 }
 
-// offered is how many runs were open loops.
-func offered(s *runs.Set) (n int) {
+// arrivals says, in a sentence for each way, how open loops were drawn.
+func arrivals(s *runs.Set) (all []string) {
 	for _, r := range s.Runs() {
-		if strings.HasPrefix(r.Load, "o") && !r.Traced {
-			n++
+		if r.Arrivals == "" {
+			continue
+		}
+		way := fmt.Sprintf("%s%s arrivals over %s.", strings.ToUpper(r.Arrivals[:1]), r.Arrivals[1:], runs.Count(int(r.Connections), "connection"))
+		if !slices.Contains(all, way) {
+			all = append(all, way)
 		}
 	}
-	return n
+	return all
 }
 
 // LadderTable is the steps as rows under a header.
@@ -109,8 +114,8 @@ func LadderTable(steps []Step) (header []string, rows [][]string) {
 	return header, rows
 }
 
-// LadderAnswer says in a sentence what, for each tier, the wait at the highest load that was
-// offered as drawn is to that at the lowest.
+// LadderAnswer says in a sentence what, for each tier, the wait at the highest
+// load that was offered as drawn is to that at the lowest.
 func LadderAnswer(steps []Step) string {
 	var parts []string
 	for i := 0; i < len(steps); {

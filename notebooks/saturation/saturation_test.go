@@ -126,7 +126,7 @@ func TestLadder(t *testing.T) {
 			{"made", "o10", data.OK, 1}, {"made", "o90", data.OK, 7}, {"made", "o95", data.Rejected, 500}, {"made", "c8", data.OK, 3},
 			{"once", "o50", data.OK, 2},
 		} {
-			r := data.Run{Run: fmt.Sprint(c.tier, c.load, block), Block: block, Tier: c.tier, Boundary: "user", Load: c.load, File: "100", Loop: "open", Connections: 64,
+			r := data.Run{Run: fmt.Sprint(c.tier, c.load, block), Block: block, Tier: c.tier, Boundary: "user", Load: c.load, File: "100", Loop: "open", Arrivals: "fixed", Connections: 64,
 				Outcome: c.outcome, P99Ns: c.ms * 1e6}
 			all = append(all, datatest.Run{Run: r, Requests: []data.Request{datatest.Answered(0, c.ms*1e6)}})
 		}
@@ -143,6 +143,9 @@ func TestLadder(t *testing.T) {
 	}
 	f := LadderFigure(s, steps)
 	if !strings.Contains(f.Text, "made: 10→1000 90→7000") || !strings.Contains(f.Text, "made at 95 %: the load was not offered as drawn in 3 of 3 runs") {
+		t.Error(f.Text)
+	}
+	if !strings.Contains(f.Text, "closed loop. Fixed arrivals over 64 connections.") || !strings.Contains(f.Text, "Not usable, and left out: 3 of 12 runs.") {
 		t.Error(f.Text)
 	}
 	if got := LadderAnswer(nil); !strings.Contains(got, "no open loops") {
