@@ -34,6 +34,9 @@ type Port struct {
 	MTU     int
 	Offload bool   // it fills in checksums: tcpip.Config.ChecksumsOut
 	Hz      uint64 // ticks per second of Queue.Ticks
+	// Helped says that other threads of this process work for the loops, too,
+	// and must have their share of the CPU.
+	Helped bool
 
 	spec Spec
 	c    *C.struct_port
@@ -167,12 +170,20 @@ func affinity() ([]int, error) {
 
 // Run calls loop once for each queue, on the thread that DPDK keeps for its
 // CPU, and returns when all have returned, with the first error. Loops must
-// not yield; main needs a thread besides theirs, for signals.
+// not yield; main needs a thread besides theirs, for signals. Unless the port
+// is Helped, the process's other threads run only when a CPU is idle.
 func (p *Port) Run(loop func(q *Queue) error) error {
 	runtime.GOMAXPROCS(len(p.cpus) + 1)
 	ended := make(chan error, 2*len(p.cpus))
+	threads, ready := make(chan int), make(chan struct{})
+	var aside error
 	for i, cpu := range p.cpus {
 		eal.ExecOnLcoreAsync(uint(cpu), ended, func(*eal.LcoreCtx) {
+			threads <- unix.Gettid()
+			if <-ready; aside != nil {
+				ended <- aside
+				return
+			}
 			q := &Queue{c: C.queue_open(p.c, C.uint16_t(i))}
 			if q.c == nil {
 				ended <- errors.New("no buffers for a queue")
@@ -183,6 +194,14 @@ func (p *Port) Run(loop func(q *Queue) error) error {
 			ended <- err
 		})
 	}
+	var polling []int
+	for range p.cpus {
+		polling = append(polling, <-threads)
+	}
+	if !p.Helped {
+		aside = standAside(polling)
+	}
+	close(ready)
 	var first error
 	for range 2 * len(p.cpus) { // each sends its own, and go-dpdk one
 		if err := <-ended; err != nil && first == nil {
