@@ -12,8 +12,10 @@
 // instruction at a time and counts time in instructions (-icount), so the same
 // run gives the same bytes on any host under any load. It measures path length
 // and mechanism, and knows nothing of caches, of PCIe or of true parallelism.
+// In [RealTime] the clock is the host's. The two are never mixed: a result
+// carries its clock in its [Identity].
 //
-// QEMU itself leaves one gap in that. A CPU that halts counts as idle before
+// QEMU itself leaves one gap in virtual time. A CPU that halts counts as idle before
 // the instructions it has run are accounted; where the host takes the vCPU
 // thread off its CPU in that very instant and QEMU's main loop runs meanwhile,
 // the loop advances the clock to the next timer from a time that is too early
@@ -21,7 +23,5 @@
 // shifts. It has been seen once in a dozen runs on a host with several tasks for
 // each CPU, never on one with a core to spare. QEMU's own remedy, to record the
 // run, is for one CPU only. So collect on a calm core, and where a repetition
-// differs on a busy host, repeat it: a second difference is not QEMU's.
-// In [RealTime] the clock is the host's. The two are never mixed: a result
-// carries its clock in its [Identity].
+// differs on a busy host, repeat it: what depends on the host's time differs again.
 package vm

@@ -146,8 +146,8 @@ func (b *bench) files(round int) error {
 		if err != nil {
 			return err
 		}
-		out, err := b.wire.in(b.wire.client, "1", "curl", "-s", "-m", "60", "-w", "%{stderr}%{speed_download} %{size_download}\n",
-			"-o", "/dev/null", "http://"+m.s.ip+"/64M", "-o", "/dev/null", "http://"+m.s.ip+"/64M").CombinedOutput()
+		out, err := b.wire.in(b.wire.client, "1", "curl", "-s", "-m", "60", "-w", "%{speed_download} %{size_download}\n",
+			"-o", "/dev/null", "http://"+m.s.ip+"/64M", "-o", "/dev/null", "http://"+m.s.ip+"/64M").Output()
 		stop()
 		if err != nil {
 			return fmt.Errorf("curl: %w", err)
