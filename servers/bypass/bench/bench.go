@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -135,11 +136,16 @@ func (b *bench) echo(round int) error {
 // mapped again.
 func (b *bench) files(round int) error {
 	for _, m := range []struct {
-		s     server
-		part  string
-		loads string
-	}{{gopoll, "plain frames", "off"}, {dpdk, "plain frames", "off"}, {gopoll, "with offloads", "on"}} {
-		if err := b.wire.offloads(m.loads); err != nil {
+		s      server
+		part   string
+		loads  string
+		thread bool
+	}{
+		{gopoll, "plain frames", "off", false}, {dpdk, "plain frames", "off", false},
+		{gopoll, "plain frames, taken in a thread", "off", true}, {dpdk, "plain frames, taken in a thread", "off", true},
+		{gopoll, "with offloads", "on", false},
+	} {
+		if err := errors.Join(b.wire.offloads(m.loads), b.wire.thread(m.thread)); err != nil {
 			return err
 		}
 		stop, err := b.wire.start(b.wire.server, m.s.argv("af_xdp:vs0", b.root), func() bool { return b.answers(m.s.ip) })
@@ -160,7 +166,7 @@ func (b *bench) files(round int) error {
 		k := key(m.part, m.s.name, "/64M", 1)
 		b.results[k] = append(b.results[k], result{Conns: 1, Path: "/64M", Rate: rate, round: round})
 	}
-	return b.wire.offloads("off")
+	return errors.Join(b.wire.offloads("off"), b.wire.thread(false))
 }
 
 func (b *bench) csv(file string) error {

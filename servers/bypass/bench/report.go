@@ -63,6 +63,8 @@ func (b *bench) claims() (all []claim) {
 			b.ratio(rate, key("memif", "dpdk", "/100", 10000), key("memif", "dpdk", "/100", 512)), true, 0.95},
 		claim{"64 MiB, frames of one segment each: rate of dpdk to gopoll",
 			b.ratio(rate, key("plain frames", "dpdk", "/64M", 1), key("plain frames", "gopoll", "/64M", 1)), true, 1},
+		claim{"64 MiB, frames of one segment each, taken in a thread: rate of dpdk to gopoll",
+			b.ratio(rate, key("plain frames, taken in a thread", "dpdk", "/64M", 1), key("plain frames, taken in a thread", "gopoll", "/64M", 1)), true, 1},
 		claim{"64 MiB: rate of dpdk to gopoll with the kernel's segmentation offloads",
 			b.ratio(rate, key("plain frames", "dpdk", "/64M", 1), key("with offloads", "gopoll", "/64M", 1)), true, 0})
 	return all

@@ -59,6 +59,27 @@ func (w *wire) offloads(to string) error {
 	return nil
 }
 
+// thread lets the client's end take its frames as a card's interrupt would have
+// it: in a thread on the client's CPU, by NAPI and with GRO. As a veth has it by
+// itself, the sender's CPU does that work, and does it frame by frame for an XDP
+// socket, but in batches for the kernel's TCP.
+func (w *wire) thread(on bool) error {
+	lines := []string{"ethtool -K vc0 gro off"} // without GRO a veth has no NAPI, and no thread
+	if on {
+		lines = []string{
+			"ethtool -K vc0 gro on",
+			"mount -t sysfs sysfs /sys && echo 1 > /sys/class/net/vc0/threaded",
+			"for p in $(pgrep '^napi/vc0-'); do taskset -pc 1 $p; done",
+		}
+	}
+	for _, line := range lines {
+		if out, err := w.in(w.client, "", "unshare", "--mount", "sh", "-c", line).CombinedOutput(); err != nil {
+			return fmt.Errorf("%s: %w: %s", line, err, strings.TrimSpace(string(out)))
+		}
+	}
+	return nil
+}
+
 // in returns a command in one end's namespace, on one CPU if one is named.
 func (w *wire) in(end *exec.Cmd, cpu string, argv ...string) *exec.Cmd {
 	if end != nil {

@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -108,10 +109,8 @@ func converse(t *testing.T, s *http1.Site, plan []byte, conns, answers, size int
 	c := client.New(client.Config{IP: netip.MustParseAddr("10.0.0.2"), MAC: net.HardwareAddr{2, 0, 0, 0, 0, 2},
 		Server: netip.AddrPortFrom(ip, 80), Conns: conns, Ask: fmt.Appendf(nil, "GET /%d HTTP/1.1\r\nHost: a\r\n\r\n", size)}, up)
 	c.Body = func(conn int, at int64, b []byte) {
-		for i := range b {
-			if b[i] != body[int(at)+i] {
-				t.Fatalf("byte %d of a body is wrong", int(at)+i)
-			}
+		if !bytes.Equal(b, body[at:int(at)+len(b)]) {
+			t.Fatalf("a body is wrong in %d bytes from %d on", len(b), at)
 		}
 	}
 	got := 0

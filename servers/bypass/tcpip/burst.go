@@ -16,15 +16,11 @@ func (s *Stack) Expect(frames [][]byte) {
 	mask := uint64(len(s.table.slots) - 1)
 	for _, f := range frames[:min(len(frames), len(conns))] {
 		if len(f) >= shortHead {
-			conns[n] = s.table.slots[s.table.at(key(f))&mask].c // a neighbour's, now and then
-			n++
+			if c := s.table.slots[s.table.at(key(f))&mask].c; c != nil { // a neighbour's, now and then
+				conns[n] = c
+				n++
+			}
 		}
 	}
-	var sum byte
-	for _, c := range conns[:n] {
-		if c != nil {
-			sum += byte(c.sndUna) + byte(c.rto) + byte(c.moved) + c.head[longHead-1] + byte(c.queue[0].sum)
-		}
-	}
-	s.touched = sum // or the loads would be left out
+	prefetch(&conns, n)
 }

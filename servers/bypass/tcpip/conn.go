@@ -38,22 +38,24 @@ const (
 	initialWindow = 10
 )
 
+// hotLines is how many cache lines of a connection each request touches.
+const hotLines = 4
+
 // A Conn is one connection. What each request touches comes first and fills
-// five cache lines; with thousands of connections each of them is a miss.
+// hotLines cache lines; with thousands of connections each of them is a miss.
 type Conn struct {
-	key     uint64
 	id      uint32
 	state   state
 	scale   uint8 // of the windows that the peer sends
 	scaled  bool  // both scale their windows
 	stamps  bool  // RFC 7323 timestamps are used
 	sacks   bool  // RFC 2018 is used
+	holds   bool  // buf is there
 	owes    bool  // an acknowledgement
 	listed  bool  // in Stack.owing
 	ends    bool  // send FIN when the queue is empty
 	ended   bool  // FIN is sent; it is the last of sndNxt
 	closes  bool  // the app wants no more data
-	timing  bool  // a segment is timed
 	headLen uint8 // shortHead or longHead
 
 	// RFC 9293 section 3.3.1. 32 bits of sequence space; windows are scaled.
@@ -65,28 +67,31 @@ type Conn struct {
 	cwnd, ssthresh uint32
 	mss            uint32 // payload of a full segment
 	stampBase      uint32 // added to the clock for TSval, so that it tells no uptime
+	timed          uint32 // the timed segment's end
 
-	queued  int    // bytes from sndUna on that the app wants sent
-	offset  int    // of sndUna in the first piece
-	first   uint8  // of queue
-	beyond  uint8  // end of queue
-	backoff uint8  // time-outs in a row
-	dups    uint8  // duplicate acknowledgements in a row
-	timed   uint32 // the timed segment's end
+	queued int // bytes from sndUna on that the app wants sent
+	offset int // of sndUna in the first piece
 
 	rto, srtt, rttvar int64 // ns, RFC 6298
 	timedAt           int64
 	moved             int64 // when the peer last gave a sign of life
 	sentAt            int64 // when data were last sent
 
-	loss *loss  // not nil: something is thought to be lost, or SACKed
-	buf  []byte // receive buffer: first held bytes in order, then those to come
+	loss *loss // not nil: something is thought to be lost, or SACKed
 
 	ipSum, tcpSum uint64 // of what is fixed in the heads
 	head          [longHead]byte
 
+	timing  bool  // a segment is timed
+	first   uint8 // of queue
+	beyond  uint8 // end of queue
+	backoff uint8 // time-outs in a row
+	dups    uint8 // duplicate acknowledgements in a row
+
 	queue [queueLen]piece
 
+	key    uint64
+	buf    []byte         // receive buffer: first held bytes in order, then those to come
 	have   int            // bytes in order
 	spans  [maxSpans]span // what is there beyond them
 	nspans int
@@ -237,7 +242,7 @@ func (s *Stack) remove(c *Conn) {
 	c.owes = false
 	s.table.remove(c.key)
 	if s.last == c {
-		s.last = nil
+		s.last, s.lastKey = nil, 0
 	}
 	s.due[c.id] = 0
 	s.forgetLoss(c)

@@ -15,7 +15,7 @@ func (s *Stack) deliver(c *Conn, data []byte) {
 	if c.closes {
 		return
 	}
-	if c.buf == nil {
+	if !c.holds {
 		n := s.app.Data(c, data)
 		if n == len(data) || c.closes {
 			return
@@ -134,7 +134,7 @@ func addSpan(spans []span, n int, p span) (int, bool) {
 
 // needBuffer gives the connection a receive buffer, within the stack's bound.
 func (s *Stack) needBuffer(c *Conn) bool {
-	if c.buf != nil {
+	if c.holds {
 		return true
 	}
 	if s.held+receiveBuffer > s.cfg.MaxHeld {
@@ -145,14 +145,15 @@ func (s *Stack) needBuffer(c *Conn) bool {
 	} else {
 		c.buf = make([]byte, receiveBuffer)
 	}
+	c.holds = true
 	s.held += receiveBuffer
 	return true
 }
 
 func (s *Stack) dropBuffer(c *Conn) {
-	if c.buf != nil {
+	if c.holds {
 		s.buffers = append(s.buffers, c.buf)
 		s.held -= receiveBuffer
 	}
-	c.buf, c.have, c.nspans = nil, 0, 0
+	c.holds, c.buf, c.have, c.nspans = false, nil, 0, 0
 }

@@ -25,15 +25,15 @@ func (s *Stack) predicted(f []byte) bool {
 	}
 	k := uint64(le32(h[ipSrc:]))<<16 | uint64(le16(h[tcpSrc:]))
 	c := s.last
-	if c == nil || c.key != k {
+	if c == nil || s.lastKey != k {
 		if c = s.table.get(k); c == nil {
 			return false
 		}
-		s.last = c
+		s.last, s.lastKey = c, k
 	}
 	a := be32(h[tcpAck:])
 	acks := a - c.sndUna
-	if c.state != established || c.loss != nil || c.buf != nil ||
+	if c.state != established || c.loss != nil || c.holds ||
 		h[tcpFlags]&^psh != ack || h[tcpOffset] != c.head[tcpOffset] ||
 		be32(h[tcpSeq:]) != c.rcvNxt || acks > c.sndNxt-c.sndUna {
 		return false

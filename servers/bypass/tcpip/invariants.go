@@ -60,6 +60,8 @@ func (s *Stack) verify(c *Conn) error {
 		return fmt.Errorf("cwnd %d, mss %d", c.cwnd, c.mss)
 	case c.have < 0 || c.have > receiveBuffer || c.nspans > 0 && c.buf == nil:
 		return fmt.Errorf("receive buffer with %d bytes, %d spans", c.have, c.nspans)
+	case c.holds != (c.buf != nil):
+		return fmt.Errorf("it holds a buffer: %v, and there is one: %v", c.holds, c.buf != nil)
 	case c.closes && !c.ends:
 		return fmt.Errorf("the app has closed it, but no FIN will be sent")
 	}

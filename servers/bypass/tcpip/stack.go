@@ -124,11 +124,11 @@ type Stack struct {
 	port uint16 // likewise
 
 	checked               bool  // the checksums of the frame at hand are right
-	touched               byte  // for Expect
 	now                   int64 // ns, as Advance was told
 	scanned               int64 // when timers were last looked at
 	table                 table
 	last                  *Conn    // of the last segment
+	lastKey               uint64   // its key
 	slabs                 [][]Conn // by id / slab
 	due                   []int64  // by id: when to look at the connection; 0: never
 	free                  []uint32 // ids
