@@ -121,14 +121,14 @@ func (b *bench) onMemif(s server, round int) error {
 	return b.load("memif", s.name, round, "memif-client:"+b.memif, s.ip+":80", false, "-conns", "1,16,64,512,10000")
 }
 
-// echo measures the floor: a frame there and back on the same port.
+// echo measures the floor: frames there and back on the same port.
 func (b *bench) echo(round int) error {
 	stop, err := b.wire.start(b.wire.server, []string{"bin/l2echo", "-port", "af_xdp:vs0"}, func() bool { time.Sleep(2 * time.Second); return true })
 	if err != nil {
 		return err
 	}
 	defer stop()
-	return b.load("veth", "l2echo", round, "af_xdp:vc0", bypassIP+":80", true, "-echo", "-conns", "1")
+	return b.load("veth", "l2echo", round, "af_xdp:vc0", bypassIP+":80", true, "-echo", "-conns", "1,4,16,64")
 }
 
 // files times a 64 MiB file with curl: the client is the kernel's for all. The

@@ -35,11 +35,15 @@ func (b *bench) claims() (all []claim) {
 		for _, n := range []int{1, 4, 16, 64} {
 			at := func(s string) string { return key("veth", s, path, n) }
 			name := fmt.Sprintf("veth, af_xdp, %s, %d connections: rate of dpdk to ", path, n)
+			frames := fmt.Sprintf("veth, af_xdp, %d frames there and back: rate to %s of ", n, path)
+			echo := key("veth", "l2echo", "l2echo", n)
 			all = append(all,
 				claim{name + "dpdk-lwip", b.ratio(rate, at("dpdk"), at("dpdk-lwip")), true, 1},
 				claim{name + "gopoll", b.ratio(rate, at("dpdk"), at("gopoll")), true, 2},
 				claim{name + "gopoll-spin", b.ratio(rate, at("dpdk"), at("gopoll-spin")), true, 0},
-				claim{name + "nginx", b.ratio(rate, at("dpdk"), at("nginx")), true, 5})
+				claim{name + "nginx", b.ratio(rate, at("dpdk"), at("nginx")), true, 5},
+				claim{frames + "gopoll", b.ratio(rate, echo, at("gopoll")), true, 0}, // no server can be faster
+				claim{frames + "nginx", b.ratio(rate, echo, at("nginx")), true, 0})
 			if n <= 16 {
 				var tail []float64
 				for _, r := range b.results[at("dpdk")] {
