@@ -2,21 +2,11 @@ package figure
 
 import (
 	"image/color"
-	"math"
-	"slices"
 
-	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 )
-
-// An Estimate is one row of a Forest.
-type Estimate struct {
-	Name, Boundary string
-	Value, Lo, Hi  float64
-	Why            string // there is no value, and why
-}
 
 // Forest is a figure of ratios with their intervals, one row each, on a
 // logarithmic axis with a line at 1.
@@ -35,38 +25,15 @@ func (f *Forest) Draw() *Figure {
 		width = ColumnWidth
 	}
 	const line = 11.0
-	notes := slices.Clone(f.Notes)
-	lo, hi := 1.0, 1.0
-	var series []Series
-	for _, r := range f.Rows {
-		if r.Why != "" || math.IsNaN(r.Value) {
-			notes = append(notes, r.Name+": "+r.Why)
-			continue
-		}
-		for _, v := range []float64{r.Value, r.Lo, r.Hi} {
-			if v > 0 && !math.IsInf(v, 0) {
-				lo, hi = min(lo, v), max(hi, v)
-			}
-		}
-		series = append(series, Series{Name: r.Name, Points: []Point{{X: 1, Y: r.Value, Lo: r.Lo, Hi: r.Hi}}})
+	e := newEstimates(f.Rows, f.Notes, 1, 1)
+	height := vg.Points(line*float64(len(f.Rows))+52) + vg.Points(7.2*float64(len(e.notes)+2))
+	if len(e.series) == 0 {
+		return empty(f.Title, append(e.notes, "nothing to draw"), width, height)
 	}
-	height := vg.Points(line*float64(len(f.Rows))+52) + vg.Points(7.2*float64(len(notes)+2))
-	if len(series) == 0 {
-		return empty(f.Title, append(notes, "nothing to draw"), width, height)
-	}
-	p := newPlot(f.Title, f.X, "")
-	p.HideY()
-	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, logTicks{}
-	p.X.Min, p.X.Max = lo/1.1, hi*1.1
-	p.Y.Min, p.Y.Max = -0.5, float64(len(f.Rows))-0.5
-	return &Figure{Width: width, Height: height, Text: describe(f.Title, "tier", f.X, series, notes), draw: func(c draw.Canvas) {
-		body := below(c, notes)
-		left := vg.Length(0)
+	p := e.plot(f.Title, f.X, 1.1, 1.1, 0.5)
+	return &Figure{Width: width, Height: height, Text: describe(f.Title, "tier", f.X, e.series, e.notes), draw: func(c draw.Canvas) {
 		style := text.Style{Font: sans(7), Handler: p.Title.TextStyle.Handler, XAlign: text.XRight, YAlign: text.YCenter}
-		for _, r := range f.Rows {
-			left = max(left, style.Width(r.Name))
-		}
-		body = draw.Crop(body, left+vg.Points(10), -vg.Points(10), 0, -vg.Points(2))
+		body := e.beside(below(c, e.notes), style)
 		p.Draw(body)
 		area := p.DataCanvas(body)
 		tx, ty := p.Transforms(&area)
@@ -80,13 +47,9 @@ func (f *Forest) Draw() *Figure {
 			clr := Colour(r.Boundary)
 			style.Color = clr
 			c.FillText(style, vg.Point{X: area.Min.X - vg.Points(6), Y: y}, r.Name)
-			if r.Why != "" || math.IsNaN(r.Value) {
-				continue
+			if r.drawn() {
+				r.interval(c, draw.GlyphStyle{Color: clr, Radius: vg.Points(2.2), Shape: draw.CircleGlyph{}}, tx, y)
 			}
-			if !math.IsNaN(r.Lo) && r.Lo > 0 {
-				c.StrokeLine2(draw.LineStyle{Color: clr, Width: vg.Points(1.1)}, tx(r.Lo), y, tx(r.Hi), y)
-			}
-			c.DrawGlyph(draw.GlyphStyle{Color: clr, Radius: vg.Points(2.2), Shape: draw.CircleGlyph{}}, vg.Point{X: tx(r.Value), Y: y})
 		}
 	}}
 }
