@@ -1,6 +1,7 @@
 package figure
 
 import (
+	"image/color"
 	"math"
 	"slices"
 
@@ -20,12 +21,16 @@ type Estimate struct {
 // drawn tells whether a logarithmic axis can show the estimate.
 func (e *Estimate) drawn() bool { return e.Why == "" && e.Value > 0 && !math.IsInf(e.Value, 0) }
 
-// interval draws the estimate's interval, if it has one, and the estimate on it.
-func (e *Estimate) interval(c draw.Canvas, style draw.GlyphStyle, x func(float64) vg.Length, y vg.Length) {
+// interval draws the estimate's interval, if it has one, and the estimate on it,
+// and tells where they end.
+func (e *Estimate) interval(c draw.Canvas, clr color.Color, x func(float64) vg.Length, y vg.Length) (right vg.Length) {
+	right = x(e.Value)
 	if e.Lo > 0 && !math.IsNaN(e.Hi) {
-		c.StrokeLine2(draw.LineStyle{Color: style.Color, Width: vg.Points(1.1)}, x(e.Lo), y, x(e.Hi), y)
+		c.StrokeLine2(draw.LineStyle{Color: clr, Width: vg.Points(1.1)}, x(e.Lo), y, x(e.Hi), y)
+		right = max(right, x(e.Hi))
 	}
-	c.DrawGlyph(style, vg.Point{X: x(e.Value), Y: y})
+	c.DrawGlyph(draw.GlyphStyle{Color: clr, Radius: vg.Points(2.2), Shape: draw.CircleGlyph{}}, vg.Point{X: x(e.Value), Y: y})
+	return right
 }
 
 // estimates is what figures of one row for each estimate have in common.

@@ -48,7 +48,7 @@ func (f *Forest) Draw() *Figure {
 			style.Color = clr
 			c.FillText(style, vg.Point{X: area.Min.X - vg.Points(6), Y: y}, r.Name)
 			if r.drawn() {
-				r.interval(c, draw.GlyphStyle{Color: clr, Radius: vg.Points(2.2), Shape: draw.CircleGlyph{}}, tx, y)
+				r.interval(c, clr, tx, y)
 			}
 		}
 	}}

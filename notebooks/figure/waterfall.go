@@ -63,10 +63,7 @@ func (f *Waterfall) Draw() *Figure {
 				label += fmt.Sprintf("  (×%.2g)", r.Value/before)
 				right = max(right, from)
 			}
-			r.interval(c, draw.GlyphStyle{Color: clr, Radius: vg.Points(2.2), Shape: draw.CircleGlyph{}}, tx, y)
-			if r.Hi > 0 {
-				right = max(right, tx(r.Hi))
-			}
+			right = max(right, r.interval(c, clr, tx, y))
 			style.XAlign = text.XLeft
 			c.FillText(style, vg.Point{X: right + vg.Points(5), Y: y}, label)
 			before = r.Value

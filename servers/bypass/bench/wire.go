@@ -69,7 +69,7 @@ func (w *wire) thread(on bool) error {
 		lines = []string{
 			"ethtool -K vc0 gro on",
 			"mount -t sysfs sysfs /sys && echo 1 > /sys/class/net/vc0/threaded",
-			"for p in $(pgrep '^napi/vc0-'); do taskset -pc 1 $p; done",
+			"threads=$(pgrep '^napi/vc0-') && for t in $threads; do taskset -pc 1 $t || exit; done",
 		}
 	}
 	for _, line := range lines {

@@ -50,7 +50,7 @@ type Conn struct {
 	scaled  bool  // both scale their windows
 	stamps  bool  // RFC 7323 timestamps are used
 	sacks   bool  // RFC 2018 is used
-	holds   bool  // buf is there
+	holds   bool  // buf is there, which itself is far
 	owes    bool  // an acknowledgement
 	listed  bool  // in Stack.owing
 	ends    bool  // send FIN when the queue is empty
@@ -242,7 +242,7 @@ func (s *Stack) remove(c *Conn) {
 	c.owes = false
 	s.table.remove(c.key)
 	if s.last == c {
-		s.last, s.lastKey = nil, 0
+		s.last = nil
 	}
 	s.due[c.id] = 0
 	s.forgetLoss(c)

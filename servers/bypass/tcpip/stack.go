@@ -128,7 +128,7 @@ type Stack struct {
 	scanned               int64 // when timers were last looked at
 	table                 table
 	last                  *Conn    // of the last segment
-	lastKey               uint64   // its key
+	lastKey               uint64   // its key, which is not among its hot lines
 	slabs                 [][]Conn // by id / slab
 	due                   []int64  // by id: when to look at the connection; 0: never
 	free                  []uint32 // ids
