@@ -26,7 +26,7 @@ SETUP ?= yes
 PLAN ?= kick
 OUT := out/$(PLAN)
 
-programs := ./harness ./data/cmd/data ./servers/user/gohttp ./servers/user/gopoll ./servers/kernel/ebpf ./servers/kernel/ebpftc
+programs := ./harness/cmd/harness ./data/cmd/data ./servers/user/gohttp ./servers/user/gopoll ./servers/kernel/ebpf ./servers/kernel/ebpftc
 ifneq ($(TAGS),)
 programs += $(shell find servers/bypass -mindepth 2 -maxdepth 2 -name main.go -printf './%h\n' | sort)
 endif
@@ -51,7 +51,7 @@ ifeq ($(TAGS),)
 endif
 
 bench-bypass: build ## the bypass tiers against each other and the kernel, interleaved
-	@$(GO) run $(WITH_TAGS) ./servers/bypass/bench
+	@$(GO) run $(WITH_TAGS) ./harness/bench/bypass
 
 reproduce: setup build ## everything, from the servers to the figures and the report
 	@rm -rf $(OUT)
@@ -85,22 +85,22 @@ collect: build ## collect a dataset by PLAN into out/PLAN; goes on where it was 
 	@if [ -e $(OUT)/v0.0.0/SHA256SUMS ]; then echo "$(OUT) is there; remove it to collect anew"; else bin/harness sweep --available --out $(OUT)/v0.0.0 $(PLAN); fi
 
 figures-fresh: # the notebooks on what was collected
-	@$(GO) run ./notebooks/execute -dataset $(OUT)/v0.0.0 -out $(OUT)/notebooks
+	@$(GO) run ./notebooks/analysis/cmd/execute -dataset $(OUT)/v0.0.0 -out $(OUT)/notebooks
 	@$(GO) run ./paper/cmd/report -dataset $(OUT)/v0.0.0 -notebooks $(OUT)/notebooks -out $(OUT)/report >/dev/null
 
 figures: ## the notebooks on the newest released datasets
 	@rm -rf out/released/notebooks
-	@$(GO) run ./notebooks/execute -out out/released/notebooks
+	@$(GO) run ./notebooks/analysis/cmd/execute -out out/released/notebooks
 	@echo "Figures of the released datasets: out/released/notebooks/figures"
 
 report: figures ## the notebooks, figures and claims of the released datasets as a site
 	@echo "Report of the released datasets: $$($(GO) run ./paper/cmd/report -notebooks out/released/notebooks -out out/released/report)"
 
 notebooks-check: ## execute each notebook twice on the released datasets: the second time changes no byte
-	@$(GO) run ./notebooks/execute -twice -out out/notebooks-check
+	@$(GO) run ./notebooks/analysis/cmd/execute -twice -out out/notebooks-check
 
 notebooks: setup build ## open the notebooks in Jupyter
-	@path=$$($(GO) run ./notebooks/execute -register); cd notebooks; \
+	@path=$$($(GO) run ./notebooks/analysis/cmd/execute -register); cd notebooks; \
 	JUPYTER_PATH=$$path JUPYTER_DATA_DIR=$$path/data JUPYTER_CONFIG_DIR=$$path/config JUPYTER_RUNTIME_DIR=$$path/runtime /usr/bin/python3 -m notebook $(if $(filter 0,$(shell id -u)),--allow-root) $(JUPYTER)
 
 # Packages that take over network devices, CPUs or guests are tested one after
@@ -135,7 +135,7 @@ vulncheck: ## known holes in what the project is built with; asks the Go vulnera
 	$(GO) tool govulncheck -db '$(VULNDB)' $(WITH_TAGS) ./...
 
 calibrate: ## how often each kind of interval covers a known truth; ONLY=REGEXP for some
-	@$(GO) run ./notebooks/calibrate $(if $(ONLY),-only '$(ONLY)')
+	@$(GO) run ./notebooks/analysis/cmd/calibrate $(if $(ONLY),-only '$(ONLY)')
 
 bench-analysis: ## quantiles of 20 million rows with intervals, beside DuckDB's bare ones, on one core
 	cd data/crosscheck && $(GO) test -run '^$$' -bench Quantiles -benchtime 3x .

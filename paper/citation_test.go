@@ -12,16 +12,16 @@ import (
 	"strings"
 	"testing"
 
-	"gopkg.in/yaml.v3"
+	"go.yaml.in/yaml/v3"
 
-	"crossing/data"
+	"crossing/data/dataset"
 )
 
 // check holds files to their schemas and returns what is said of those that
 // fail.
 func check(t *testing.T, files ...string) (said string, ok bool) {
 	t.Helper()
-	script, err := os.Open("../data/schemas/check.mjs")
+	script, err := os.Open("schemas/check.mjs")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +49,7 @@ func check(t *testing.T, files ...string) (said string, ok bool) {
 // TestCitationsAreValid: the project's citation, and citation and data package
 // of every release, as the schemas demand.
 func TestCitationsAreValid(t *testing.T) {
-	released, err := data.Releases("../data")
+	released, err := dataset.Releases("../data")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,14 +166,14 @@ func TestCitationsAgree(t *testing.T) {
 	if err := yaml.Unmarshal(text, &cff); err != nil {
 		t.Fatal(err)
 	}
-	if z.Title != cff.Title || !slices.Equal(z.Keywords, cff.Keywords) || len(cff.Authors) != 1 || cff.Authors[0].Name != z.Creators[0].Name || z.Creators[0].Name != data.Creator {
-		t.Errorf("Zenodo's metadata %+v, CITATION.cff %+v, creator of the datasets %q", z, cff, data.Creator)
+	if z.Title != cff.Title || !slices.Equal(z.Keywords, cff.Keywords) || len(cff.Authors) != 1 || cff.Authors[0].Name != z.Creators[0].Name || z.Creators[0].Name != dataset.Creator {
+		t.Errorf("Zenodo's metadata %+v, CITATION.cff %+v, creator of the datasets %q", z, cff, dataset.Creator)
 	}
 	readme, err := os.ReadFile("../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"@misc{crossing,", "title  = {" + cff.Title + "}", "author = {{" + data.Creator + "}}"} {
+	for _, want := range []string{"@misc{crossing,", "title  = {" + cff.Title + "}", "author = {{" + dataset.Creator + "}}"} {
 		if !strings.Contains(string(readme), want) {
 			t.Errorf("the README's BibTeX entry lacks %q", want)
 		}

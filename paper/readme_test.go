@@ -5,27 +5,27 @@ import (
 	"os"
 	"testing"
 
-	"crossing/data"
-	"crossing/notebooks/replica"
-	"crossing/notebooks/runs"
+	"crossing/data/dataset"
+	"crossing/notebooks/analysis/paperfigures"
+	"crossing/notebooks/analysis/runs"
 )
 
 // TestReadmeFigureIsTheData: the figure that a reader sees first is the newest
 // release's, to the byte.
 func TestReadmeFigureIsTheData(t *testing.T) {
-	released, err := data.Releases("../data")
+	released, err := dataset.Releases("../data")
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, ok := data.Newest(released, "netns")
+	r, ok := dataset.Newest(released, "netns")
 	if !ok {
 		t.Fatal("no dataset netns is released")
 	}
-	d, err := data.Open(r.Dir("../data"))
+	d, err := dataset.Open(r.Dir("../data"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := replica.Figure(runs.New(d), replica.Mean, "100").SVG()
+	want, err := paperfigures.Figure(runs.New(d), paperfigures.Mean, "100").SVG()
 	if err != nil {
 		t.Fatal(err)
 	}

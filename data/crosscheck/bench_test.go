@@ -12,8 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"crossing/data"
-	"crossing/notebooks/quantile"
+	"crossing/data/dataset"
 )
 
 // rowsEnv says how many rows BenchmarkQuantiles reads; 20 million by default.
@@ -30,27 +29,27 @@ func BenchmarkQuantiles(b *testing.B) {
 			b.Fatalf("%s: %v", rowsEnv, err)
 		}
 	}
-	const cells = 20
+	const loads = 20
 	dir := filepath.Join(b.TempDir(), "v0.1.0")
-	w, err := data.Create(dir, "bench")
+	w, err := dataset.Create(dir, "bench")
 	if err != nil {
 		b.Fatal(err)
 	}
 	rng := rand.New(rand.NewPCG(1, 1))
-	requests := make([]data.Request, rows/cells)
-	for cell := range cells {
+	requests := make([]dataset.Request, rows/loads)
+	for cell := range loads {
 		for i := range requests {
 			at, took := int64(i)*10_000, int64(1e5*math.Exp(.5*rng.NormFloat64()))
-			requests[i] = data.Request{IntendedNs: at, SentNs: at, FirstByteNs: at + took, LastByteNs: at + took + 500, Status: 200, Bytes: 100}
+			requests[i] = dataset.Request{IntendedNs: at, SentNs: at, FirstByteNs: at + took, LastByteNs: at + took + 500, Status: 200, Bytes: 100}
 		}
-		if err := w.Add(data.Run{Run: fmt.Sprint(cell), Tier: "t", Load: fmt.Sprint("c", cell), File: "100", Outcome: data.OK}, requests, nil); err != nil {
+		if err := w.Add(dataset.Run{Run: fmt.Sprint(cell), Tier: "t", Load: fmt.Sprint("c", cell), File: "100", Outcome: dataset.OK}, requests, nil); err != nil {
 			b.Fatal(err)
 		}
 	}
-	if err := w.Finish(data.Meta{Name: "x", Version: "0.1.0", Date: "2026-01-01"}, nil); err != nil {
+	if err := w.Finish(dataset.Meta{Name: "x", Version: "0.1.0", Date: "2026-01-01"}, nil); err != nil {
 		b.Fatal(err)
 	}
-	d, err := data.Open(dir)
+	d, err := dataset.Open(dir)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -67,8 +66,8 @@ func BenchmarkQuantiles(b *testing.B) {
 	var ours, theirs time.Duration
 	for b.Loop() {
 		start := time.Now()
-		got, err := quantile.Cells(d, data.Response, []float64{.5, .9, .99, .999}, .95)
-		if err != nil || len(got) != cells {
+		got, err := quantiles(d, dataset.Response, []float64{.5, .9, .99, .999}, .95)
+		if err != nil || len(got) != loads {
 			b.Fatal(len(got), err)
 		}
 		middle := time.Now()
@@ -81,7 +80,7 @@ func BenchmarkQuantiles(b *testing.B) {
 			n++
 		}
 		answer.Close()
-		if err := answer.Err(); err != nil || n != cells {
+		if err := answer.Err(); err != nil || n != loads {
 			b.Fatal(n, err)
 		}
 		ours, theirs = ours+middle.Sub(start), theirs+time.Since(middle)

@@ -12,14 +12,14 @@ import (
 
 	_ "github.com/duckdb/duckdb-go/v2"
 
-	"crossing/data"
+	"crossing/data/dataset"
 )
 
-// dataset makes a dataset with several tiers, loads and blocks.
-func dataset(t *testing.T) *data.Dataset {
+// made makes a dataset with several tiers, loads and blocks.
+func made(t *testing.T) *dataset.Dataset {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "v0.1.0")
-	w, err := data.Create(dir, "test")
+	w, err := dataset.Create(dir, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +27,7 @@ func dataset(t *testing.T) *data.Dataset {
 	for block := range int32(2) {
 		for _, tier := range []string{"nginx", "dpdk"} {
 			for _, load := range []string{"c1", "c64"} {
-				requests := make([]data.Request, 20_000)
+				requests := make([]dataset.Request, 20_000)
 				n := int64(0)
 				for i := range requests {
 					q := &requests[i]
@@ -38,23 +38,23 @@ func dataset(t *testing.T) *data.Dataset {
 					q.LastByteNs = q.FirstByteNs + rng.Int64N(1000)
 					q.Status, q.Bytes, q.WarmUp = 200, 100, i < 1000
 					if rng.IntN(1000) == 0 {
-						q.Failure, q.Status = data.Reset, 0
+						q.Failure, q.Status = dataset.Reset, 0
 					}
 					if q.OK() && !q.WarmUp {
 						n++
 					}
 				}
-				r := data.Run{Run: fmt.Sprint(block, tier, load), Block: block, Tier: tier, Load: load, File: "100", Outcome: data.OK, Requests: n, MeanNs: rng.Float64()}
+				r := dataset.Run{Run: fmt.Sprint(block, tier, load), Block: block, Tier: tier, Load: load, File: "100", Outcome: dataset.OK, Requests: n, MeanNs: rng.Float64()}
 				if err := w.Add(r, requests, nil); err != nil {
 					t.Fatal(err)
 				}
 			}
 		}
 	}
-	if err := w.Finish(data.Meta{Name: "x", Version: "0.1.0", Date: "2026-01-01"}, nil); err != nil {
+	if err := w.Finish(dataset.Meta{Name: "x", Version: "0.1.0", Date: "2026-01-01"}, nil); err != nil {
 		t.Fatal(err)
 	}
-	d, err := data.Open(dir)
+	d, err := dataset.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func open(t *testing.T) *sql.DB {
 
 // TestEveryRequest compares every column of every row.
 func TestEveryRequest(t *testing.T) {
-	d, db := dataset(t), open(t)
+	d, db := made(t), open(t)
 	for i := range d.Runs() {
 		r := &d.Runs()[i]
 		want, err := d.Requests(r)
@@ -88,7 +88,7 @@ func TestEveryRequest(t *testing.T) {
 		}
 		n := 0
 		for ; rows.Next(); n++ {
-			var q data.Request
+			var q dataset.Request
 			var lag int64
 			var failure, tier, load, file string
 			if err := rows.Scan(&q.Conn, &q.Port, &q.Offset, &q.IntendedNs, &q.SentNs, &q.FirstByteNs, &q.LastByteNs, &lag, &q.Bytes, &q.Status, &failure, &q.WarmUp, &tier, &load, &file); err != nil {
@@ -110,7 +110,7 @@ func TestEveryRequest(t *testing.T) {
 
 // TestQuantiles compares quantiles over the whole folder, partitions and all.
 func TestQuantiles(t *testing.T) {
-	d, db := dataset(t), open(t)
+	d, db := made(t), open(t)
 	rows, err := db.Query(`SELECT tier, load, quantile_disc(lateness_ns + ttfb_ns + transfer_ns, 0.99), count(*)
 		FROM read_parquet(?, hive_partitioning = true) WHERE NOT warmup AND failure = 'none' GROUP BY ALL`,
 		filepath.Join(d.Dir, "requests", "**", "*.parquet"))
@@ -127,7 +127,7 @@ func TestQuantiles(t *testing.T) {
 		var all []int64
 		for i := range d.Runs() {
 			if r := &d.Runs()[i]; r.Tier == tier && r.Load == load {
-				if all, err = d.Latencies(r, data.Response, all); err != nil {
+				if all, err = d.Latencies(r, dataset.Response, all); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -145,7 +145,7 @@ func TestQuantiles(t *testing.T) {
 
 // TestRuns compares the runs.
 func TestRuns(t *testing.T) {
-	d, db := dataset(t), open(t)
+	d, db := made(t), open(t)
 	var n int
 	var sum float64
 	if err := db.QueryRow(`SELECT count(*), sum(mean_ns) FROM read_parquet(?)`, filepath.Join(d.Dir, "runs.parquet")).Scan(&n, &sum); err != nil {

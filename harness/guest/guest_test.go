@@ -15,7 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"crossing/data"
+	"crossing/data/dataset"
 	"crossing/harness/sweep"
 	"crossing/harness/tier"
 	"crossing/harness/vm"
@@ -41,7 +41,7 @@ func TestVirtualTimeRepeats(t *testing.T) {
 		if len(o.Requests) < 100 {
 			t.Errorf("%s: only %d requests", name, len(o.Requests))
 		}
-		if o.Run.Outcome != data.OK || o.Run.Clock != "virtual" || o.Run.Testbed != "vm" {
+		if o.Run.Outcome != dataset.OK || o.Run.Clock != "virtual" || o.Run.Testbed != "vm" {
 			t.Errorf("%s: outcome %s (%s), clock %s, testbed %s", name, o.Run.Outcome, o.Run.Error, o.Run.Clock, o.Run.Testbed)
 		}
 	}
@@ -65,7 +65,7 @@ func build(t *testing.T) (repo, bin string) {
 		t.Fatal(err)
 	}
 	bin = t.TempDir()
-	cmd := exec.Command("go", "build", "-o", bin+"/", "./harness", "./servers/kernel/khttpd")
+	cmd := exec.Command("go", "build", "-o", bin+"/", "./harness/cmd/harness", "./servers/kernel/khttpd")
 	cmd.Dir, cmd.Env = repo, append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"time"
 
-	"crossing/data"
+	"crossing/data/dataset"
 )
 
 // clientRow is the length of a row in the file that a client program of its own
@@ -31,7 +31,7 @@ import (
 const clientRow = 56
 
 // clientFailures are what a row's last number means.
-var clientFailures = []data.Failure{data.None, data.Reset, data.Closed, data.Malformed}
+var clientFailures = []dataset.Failure{dataset.None, dataset.Reset, dataset.Closed, dataset.Malformed}
 
 // A clientReport is the one line of JSON that a client program prints.
 type clientReport struct {
@@ -101,7 +101,7 @@ func RunClient(ctx context.Context, c Config, argv []string) (*Result, error) {
 }
 
 // readClientRows reads rows to the end and checks each response.
-func readClientRows(from io.Reader, c *Config) (rows []data.Request, err error) {
+func readClientRows(from io.Reader, c *Config) (rows []dataset.Request, err error) {
 	b, err := io.ReadAll(from)
 	if err != nil {
 		return nil, err
@@ -109,11 +109,11 @@ func readClientRows(from io.Reader, c *Config) (rows []data.Request, err error) 
 	if len(b)%clientRow != 0 {
 		return nil, fmt.Errorf("%d bytes are no whole rows of %d", len(b), clientRow)
 	}
-	rows = make([]data.Request, 0, len(b)/clientRow)
+	rows = make([]dataset.Request, 0, len(b)/clientRow)
 	le := binary.LittleEndian
 	number := func(i int) int64 { return int64(le.Uint64(b[8*i:])) }
 	for i := 0; len(b) > 0; i, b = i+1, b[clientRow:] {
-		q := data.Request{
+		q := dataset.Request{
 			IntendedNs: number(0), SentNs: number(0), FirstByteNs: number(1), LastByteNs: number(2), Offset: number(3), Bytes: number(4),
 			Conn: int32(le.Uint32(b[40:])), Port: le.Uint16(b[44:]), Status: le.Uint16(b[46:]),
 		}
@@ -122,12 +122,12 @@ func readClientRows(from io.Reader, c *Config) (rows []data.Request, err error) 
 			return nil, fmt.Errorf("row %d makes no sense: %+v, failure %d", i, q, b[48])
 		}
 		switch q.Failure = clientFailures[b[48]]; {
-		case q.Failure != data.None:
+		case q.Failure != dataset.None:
 			q.Status = 0
 		case int(q.Status) != c.Status:
-			q.Failure = data.Status
+			q.Failure = dataset.Status
 		case c.BodyLen >= 0 && q.Bytes != c.BodyLen:
-			q.Failure = data.Length
+			q.Failure = dataset.Length
 		}
 		rows = append(rows, q)
 	}

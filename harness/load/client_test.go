@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"crossing/data"
+	"crossing/data/dataset"
 )
 
 // clientRowOf is a row as a client program writes it.
@@ -31,17 +31,17 @@ func TestReadClientRows(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		row  []byte
-		want data.Failure
+		want dataset.Failure
 		warm bool
 		bad  string
 	}{
 		{name: "good", row: clientRowOf(100, 120, 130, 10, 200, 0)},
 		{name: "of the warm-up", row: clientRowOf(99, 120, 130, 10, 200, 0), warm: true},
-		{name: "other status", row: clientRowOf(100, 120, 130, 10, 404, 0), want: data.Status},
-		{name: "other length", row: clientRowOf(100, 120, 130, 11, 200, 0), want: data.Length},
-		{name: "reset", row: clientRowOf(100, 120, 130, 0, 0, 1), want: data.Reset},
-		{name: "closed", row: clientRowOf(100, 120, 130, 0, 0, 2), want: data.Closed},
-		{name: "malformed", row: clientRowOf(100, 120, 130, 0, 0, 3), want: data.Malformed},
+		{name: "other status", row: clientRowOf(100, 120, 130, 10, 404, 0), want: dataset.Status},
+		{name: "other length", row: clientRowOf(100, 120, 130, 11, 200, 0), want: dataset.Length},
+		{name: "reset", row: clientRowOf(100, 120, 130, 0, 0, 1), want: dataset.Reset},
+		{name: "closed", row: clientRowOf(100, 120, 130, 0, 0, 2), want: dataset.Closed},
+		{name: "malformed", row: clientRowOf(100, 120, 130, 0, 0, 3), want: dataset.Malformed},
 		{name: "unknown failure", row: clientRowOf(100, 120, 130, 0, 0, 9), bad: "makes no sense"},
 		{name: "answered before it was sent", row: clientRowOf(100, 90, 130, 10, 200, 0), bad: "makes no sense"},
 		{name: "sent before the start", row: clientRowOf(-1, 90, 130, 10, 200, 0), bad: "makes no sense"},

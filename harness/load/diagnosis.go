@@ -3,12 +3,13 @@ package load
 import (
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"time"
 
-	"crossing/data"
-	"crossing/harness/load/check"
+	"crossing/data/dataset"
+	"crossing/notebooks/stats"
 )
 
 // A Diagnosis says how far the run's figures can be trusted.
@@ -37,16 +38,15 @@ const (
 	// With any number of gaps the test would find that a client cannot send two
 	// requests within the same microsecond. A thousand find what matters.
 	testedGaps = 1000
-	// Windows of the trend test, and the fewest that it is made for.
+	// Windows of the trend test.
 	trendWindow = 100 * time.Millisecond
-	fewWindows  = 8
 	// Latencies that the autocorrelation is taken of: the middle of the run.
 	correlated = 20000
 )
 
 // Diagnose computes the diagnosis of the measured part.
 func (r *Result) Diagnose() (d Diagnosis) {
-	var measured []*data.Request
+	var measured []*dataset.Request
 	for i := range r.Requests {
 		if q := &r.Requests[i]; !q.WarmUp && answered(q) {
 			measured = append(measured, q)
@@ -71,8 +71,8 @@ func (r *Result) Diagnose() (d Diagnosis) {
 		}
 	}
 	d.TrendP = 1
-	if len(means) >= fewWindows {
-		d.Trend, d.TrendP = check.MannKendall(means)
+	if tau, p, err := stats.MannKendall(means); err == nil {
+		d.Trend, d.TrendP = tau, p
 	}
 
 	middle := measured
@@ -83,7 +83,10 @@ func (r *Result) Diagnose() (d Diagnosis) {
 	for i, q := range middle {
 		latencies[i] = float64(q.ResponseNs())
 	}
-	d.Effective, d.Lag1 = check.EffectiveSamples(latencies)
+	d.Effective, d.Lag1 = stats.EffectiveSize(latencies), stats.Autocorrelation(latencies, 1)
+	if math.IsNaN(d.Effective) { // no variance
+		d.Effective, d.Lag1 = float64(len(latencies)), 0
+	}
 	if len(middle) > 0 {
 		d.Effective *= float64(len(measured)) / float64(len(middle))
 	}
@@ -98,7 +101,7 @@ func (r *Result) arrivals() *ArrivalTest {
 	}
 	var sent []int64
 	for i := range r.Requests {
-		if q := &r.Requests[i]; !q.WarmUp && q.Failure != data.Unsent && q.Failure != data.Shed {
+		if q := &r.Requests[i]; !q.WarmUp && q.Failure != dataset.Unsent && q.Failure != dataset.Shed {
 			sent = append(sent, q.SentNs)
 		}
 	}
@@ -110,7 +113,7 @@ func (r *Result) arrivals() *ArrivalTest {
 	}
 	t := &ArrivalTest{Gaps: len(gaps)}
 	if len(gaps) > 0 {
-		t.A2, t.P = check.AndersonDarling(gaps, rate)
+		t.A2, t.P = stats.AndersonDarling(gaps, rate)
 	}
 	return t
 }

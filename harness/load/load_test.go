@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"crossing/data"
+	"crossing/data/dataset"
 )
 
 // The tests' own program is what Run starts again.
@@ -45,7 +45,7 @@ func runSome(t testing.TB, c Config) *Result {
 	for {
 		r := run(t, c)
 		for i := range r.Requests {
-			if q := &r.Requests[i]; !q.WarmUp && q.Failure != data.Unsent {
+			if q := &r.Requests[i]; !q.WarmUp && q.Failure != dataset.Unsent {
 				return r
 			}
 		}
@@ -112,7 +112,7 @@ func checkRows(t *testing.T, r *Result, c Config) {
 	length := int64(-1)
 	again := map[int64]bool{} // due times of requests that were shed and sent again
 	for i := range r.Requests {
-		if q := &r.Requests[i]; q.Failure == data.Shed {
+		if q := &r.Requests[i]; q.Failure == dataset.Shed {
 			again[q.IntendedNs] = true
 		}
 	}
@@ -127,13 +127,13 @@ func checkRows(t *testing.T, r *Result, c Config) {
 		if c.Schedule == nil && q.OK() && q.IntendedNs != q.SentNs && !again[q.IntendedNs] {
 			t.Fatalf("row %d: a closed loop's request waited: %+v", i, *q)
 		}
-		if q.Failure == data.None && (q.Status != 200 || c.BodyLen >= 0 && q.Bytes != c.BodyLen || q.Port == 0) {
+		if q.Failure == dataset.None && (q.Status != 200 || c.BodyLen >= 0 && q.Bytes != c.BodyLen || q.Port == 0) {
 			t.Fatalf("row %d: %+v", i, *q)
 		}
-		if c.Stamps && q.Failure == data.None && (q.StampNs < q.SentNs-1e6 || q.StampNs > q.LastByteNs) {
+		if c.Stamps && q.Failure == dataset.None && (q.StampNs < q.SentNs-1e6 || q.StampNs > q.LastByteNs) {
 			t.Fatalf("row %d: stamp outside of the request: %+v", i, *q)
 		}
-		if q.Failure == data.Unsent || q.Failure == data.Refused {
+		if q.Failure == dataset.Unsent || q.Failure == dataset.Refused {
 			continue
 		}
 		if before, ok := offsets[q.Conn]; !ok && q.Offset != 0 || ok && q.Offset <= before {

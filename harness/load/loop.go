@@ -1,17 +1,18 @@
 package load
 
 import (
-	"crossing/data"
+	"crossing/data/dataset"
+
 	"golang.org/x/sys/unix"
 )
 
 // A conn is one of the worker's connections. When it breaks, it is opened again
 // in the same slot under a new number.
 type conn struct {
-	row    *data.Request // the outstanding request, or one to send again; nil: none
-	last   *data.Request // the one before
-	sent   int64         // bytes sent on this connection
-	since  int64         // down: when to dial; connecting: when dialled
+	row    *dataset.Request // the outstanding request, or one to send again; nil: none
+	last   *dataset.Request // the one before
+	sent   int64            // bytes sent on this connection
+	since  int64            // down: when to dial; connecting: when dialled
 	slot   int32
 	number int32
 	fd     int32
@@ -140,7 +141,7 @@ func (l *loop) attend(c *conn) {
 	if c.state == connecting {
 		l.refused(c)
 	} else {
-		l.fail(c, data.Timeout)
+		l.fail(c, dataset.Timeout)
 	}
 }
 
@@ -221,13 +222,13 @@ func (l *loop) dispatch() {
 }
 
 // scheduled takes the next request of the schedule.
-func (l *loop) scheduled() *data.Request {
+func (l *loop) scheduled() *dataset.Request {
 	l.next++
 	return &l.rows[l.next-1]
 }
 
 // newRow takes an unused row; nil if none is left.
-func (l *loop) newRow() *data.Request {
+func (l *loop) newRow() *dataset.Request {
 	if l.begun == len(l.rows) {
 		l.report.Full = true
 		return nil
@@ -260,7 +261,7 @@ func (l *loop) proceed(c *conn) {
 }
 
 // request sends a request.
-func (l *loop) request(c *conn, row *data.Request) {
+func (l *loop) request(c *conn, row *dataset.Request) {
 	row.Offset, row.Conn, row.Port = c.sent, c.number, c.port
 	c.row, c.fresh = row, true
 	l.outstanding++
@@ -284,11 +285,11 @@ func (l *loop) request(c *conn, row *data.Request) {
 }
 
 // kind tells what it means that a request could not be sent.
-func kind(e unix.Errno) data.Failure {
+func kind(e unix.Errno) dataset.Failure {
 	if e == unix.ECONNRESET {
-		return data.Reset
+		return dataset.Reset
 	}
-	return data.Closed
+	return dataset.Closed
 }
 
 // handle takes an event of one connection.
@@ -319,7 +320,7 @@ func (l *loop) receive(c *conn, over bool) {
 		case e == unix.EAGAIN || e == unix.EINTR:
 			return
 		case e != 0:
-			l.lost(c, data.Reset)
+			l.lost(c, dataset.Reset)
 			return
 		case n == 0:
 			l.ended(c)
@@ -336,7 +337,7 @@ func (l *loop) receive(c *conn, over bool) {
 		used, v := c.reader.read(l.buf[:n], &l.memory)
 		switch v {
 		case malformed:
-			l.fail(c, data.Malformed)
+			l.fail(c, dataset.Malformed)
 			return
 		case whole:
 			l.finish(c, over, used < n)
@@ -361,18 +362,18 @@ func (l *loop) recv(fd int32) (int, unix.Errno) {
 func (l *loop) finish(c *conn, over, surplus bool) {
 	row, h := c.row, &c.reader.head
 	if l.t-l.origin-row.SentNs > int64(l.Timeout) {
-		l.fail(c, data.Timeout) // it came before anyone had looked at the clock
+		l.fail(c, dataset.Timeout) // it came before anyone had looked at the clock
 		return
 	}
 	row.LastByteNs = l.t - l.origin
 	row.Bytes, row.Status = c.reader.bytes, h.status
 	switch {
 	case int(h.status) != l.Status:
-		row.Failure = data.Status
+		row.Failure = dataset.Status
 	case l.BodyLen >= 0 && row.Bytes != l.BodyLen:
-		row.Failure = data.Length
+		row.Failure = dataset.Length
 	case surplus:
-		row.Failure = data.Surplus
+		row.Failure = dataset.Surplus
 	}
 	if l.stamps != nil {
 		row.StampNs = l.stamps.of(row, l.origin)
@@ -399,14 +400,14 @@ func (l *loop) completed(c *conn) {
 
 // fail records a request that got no whole response. Its connection is of no
 // more use.
-func (l *loop) fail(c *conn, f data.Failure) {
+func (l *loop) fail(c *conn, f dataset.Failure) {
 	l.mark(c.row, f, c.fresh)
 	c.row.Bytes = c.reader.partial()
 	l.completed(c)
 	l.reopen(c)
 }
 
-func (l *loop) mark(row *data.Request, f data.Failure, fresh bool) {
+func (l *loop) mark(row *dataset.Request, f dataset.Failure, fresh bool) {
 	row.Failure, row.LastByteNs = f, l.t-l.origin
 	if fresh {
 		row.FirstByteNs = row.LastByteNs
@@ -419,21 +420,21 @@ func (l *loop) ended(c *conn) {
 		l.finish(c, true, false)
 		return
 	}
-	l.lost(c, data.Closed)
+	l.lost(c, dataset.Closed)
 }
 
 // lost takes the loss of a connection. A server may close a kept-alive
 // connection at any time; if it does so under a request without having answered
 // a byte, the request is sent again (RFC 9112 section 9.3.1), once, since a new
 // connection has served nothing yet.
-func (l *loop) lost(c *conn, f data.Failure) {
+func (l *loop) lost(c *conn, f dataset.Failure) {
 	switch {
 	case c.row == nil:
 		l.reopen(c)
 	case c.served && c.fresh:
 		if row := l.newRow(); row != nil {
 			*row = *c.row
-			l.mark(row, data.Shed, true)
+			l.mark(row, dataset.Shed, true)
 		}
 		c.row.SentNs = 0
 		l.reopen(c)
@@ -445,8 +446,8 @@ func (l *loop) lost(c *conn, f data.Failure) {
 // surplus takes bytes that came when none were asked for: they belong to the
 // response before.
 func (l *loop) surplus(c *conn) {
-	if c.last != nil && c.last.Failure == data.None {
-		c.last.Failure = data.Surplus
+	if c.last != nil && c.last.Failure == dataset.None {
+		c.last.Failure = dataset.Surplus
 	}
 	l.reopen(c)
 }
@@ -495,7 +496,7 @@ func (l *loop) refused(c *conn) {
 	if row != nil {
 		row.SentNs = max(c.since-l.origin, row.IntendedNs)
 		row.Conn, row.Port, row.Offset = c.number, 0, 0
-		l.mark(row, data.Refused, true)
+		l.mark(row, dataset.Refused, true)
 		l.report.Completed++
 	}
 	c.row, c.state, c.since = nil, down, l.t+redialWait

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"crossing/data"
+	"crossing/data/dataset"
 )
 
 // An answer does what a server does with the nth request of a connection (from
@@ -79,11 +79,11 @@ func TestBadServers(t *testing.T) {
 	for _, test := range []struct {
 		name       string
 		answer     answer
-		want       data.Failure // the only kind that may be seen, and must be unless it is None
-		all        bool         // no request succeeds
+		want       dataset.Failure // the only kind that may be seen, and must be unless it is None
+		all        bool            // no request succeeds
 		reconnects bool
 	}{
-		{"good", say(good), data.None, false, false},
+		{"good", say(good), dataset.None, false, false},
 		{"split at every byte", func(c *net.TCPConn, _ int) bool {
 			for i := range len(good) {
 				if _, err := c.Write([]byte(good[i : i+1])); err != nil {
@@ -91,11 +91,11 @@ func TestBadServers(t *testing.T) {
 				}
 			}
 			return true
-		}, data.None, false, false},
-		{"late but in time", slow(good, 20*time.Millisecond), data.None, false, false},
-		{"too late", slow(good, 3*limit), data.Timeout, true, true},
-		{"never", func(c *net.TCPConn, _ int) bool { time.Sleep(time.Second); return false }, data.Timeout, true, true},
-		{"never the end", say("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nhello"), data.Timeout, true, true},
+		}, dataset.None, false, false},
+		{"late but in time", slow(good, 20*time.Millisecond), dataset.None, false, false},
+		{"too late", slow(good, 3*limit), dataset.Timeout, true, true},
+		{"never", func(c *net.TCPConn, _ int) bool { time.Sleep(time.Second); return false }, dataset.Timeout, true, true},
+		{"never the end", say("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nhello"), dataset.Timeout, true, true},
 		{"endless body", func(c *net.TCPConn, _ int) bool {
 			c.Write([]byte("HTTP/1.1 200 OK\r\nContent-Length: 999999999999\r\n\r\n"))
 			for {
@@ -104,18 +104,18 @@ func TestBadServers(t *testing.T) {
 				}
 				time.Sleep(time.Millisecond)
 			}
-		}, data.Timeout, true, true},
-		{"closes unasked", func(*net.TCPConn, int) bool { return false }, data.Closed, true, true},
-		{"closes in the head", then(good[:20], leave), data.Closed, true, true},
-		{"closes in the body", then(good[:len(good)-1], leave), data.Closed, true, true},
-		{"resets unasked", func(c *net.TCPConn, _ int) bool { reset(c); return false }, data.Reset, true, true},
+		}, dataset.Timeout, true, true},
+		{"closes unasked", func(*net.TCPConn, int) bool { return false }, dataset.Closed, true, true},
+		{"closes in the head", then(good[:20], leave), dataset.Closed, true, true},
+		{"closes in the body", then(good[:len(good)-1], leave), dataset.Closed, true, true},
+		{"resets unasked", func(c *net.TCPConn, _ int) bool { reset(c); return false }, dataset.Reset, true, true},
 		{"resets in the body", func(c *net.TCPConn, _ int) bool {
 			c.Write([]byte(good[:len(good)-1]))
 			time.Sleep(5 * time.Millisecond) // so that the client has read what came before
 			reset(c)
 			return false
-		}, data.Reset, true, true},
-		{"garbage", say("\x16\x03\x01 no HTTP"), data.Malformed, true, true},
+		}, dataset.Reset, true, true},
+		{"garbage", say("\x16\x03\x01 no HTTP"), dataset.Malformed, true, true},
 		{"endless head", func(c *net.TCPConn, _ int) bool {
 			c.Write([]byte("HTTP/1.1 200 OK\r\n"))
 			for {
@@ -123,24 +123,24 @@ func TestBadServers(t *testing.T) {
 					return false
 				}
 			}
-		}, data.Malformed, true, true},
-		{"500", say("HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n"), data.Status, true, false},
-		{"404 as long as the file", say("HTTP/1.1 404 Oh\r\nContent-Length: 5\r\n\r\nhello"), data.Status, true, false},
-		{"too short", say("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhell"), data.Length, true, false},
-		{"too long", say("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello!"), data.Length, true, false},
-		{"too much", say(good + "\r\n"), data.Surplus, true, true},
-		{"two answers to one request", say(good + good), data.Surplus, true, true},
-		{"closes every time, announced", then("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello", leave), data.None, false, true},
-		{"ends the body by closing", then("HTTP/1.1 200 OK\r\n\r\nhello", leave), data.None, false, true},
-		{"HTTP/1.0", then("HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello", leave), data.None, false, true},
-		{"chunked", say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"), data.None, false, false},
+		}, dataset.Malformed, true, true},
+		{"500", say("HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n"), dataset.Status, true, false},
+		{"404 as long as the file", say("HTTP/1.1 404 Oh\r\nContent-Length: 5\r\n\r\nhello"), dataset.Status, true, false},
+		{"too short", say("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhell"), dataset.Length, true, false},
+		{"too long", say("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello!"), dataset.Length, true, false},
+		{"too much", say(good + "\r\n"), dataset.Surplus, true, true},
+		{"two answers to one request", say(good + good), dataset.Surplus, true, true},
+		{"closes every time, announced", then("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello", leave), dataset.None, false, true},
+		{"ends the body by closing", then("HTTP/1.1 200 OK\r\n\r\nhello", leave), dataset.None, false, true},
+		{"HTTP/1.0", then("HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello", leave), dataset.None, false, true},
+		{"chunked", say("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"), dataset.None, false, false},
 		{"sheds kept-alive connections", func(c *net.TCPConn, n int) bool {
 			if n == 2 {
 				return false
 			}
 			c.Write([]byte(good))
 			return true
-		}, data.Shed, false, true},
+		}, dataset.Shed, false, true},
 		{"sheds by reset", func(c *net.TCPConn, n int) bool {
 			if n == 2 {
 				reset(c)
@@ -148,7 +148,7 @@ func TestBadServers(t *testing.T) {
 			}
 			c.Write([]byte(good))
 			return true
-		}, data.Shed, false, true},
+		}, dataset.Shed, false, true},
 	} {
 		for loop, schedule := range map[string]Schedule{"closed": nil, "open": Poisson{60}} {
 			t.Run(test.name+"/"+loop, func(t *testing.T) {
@@ -158,31 +158,31 @@ func TestBadServers(t *testing.T) {
 					Target: addr, Connections: 2, Mode: Block, BodyLen: 5, Schedule: schedule, MaxRate: 50000, Jitter: -1,
 					WarmUp: 10 * time.Millisecond, Duration: 150 * time.Millisecond, Timeout: 20 * time.Second,
 				}
-				if test.want == data.Timeout {
+				if test.want == dataset.Timeout {
 					c.Timeout = limit // else none, however busy the machine that tests
 				}
 				r := runSome(t, c)
-				kinds := map[data.Failure]int{}
+				kinds := map[dataset.Failure]int{}
 				for i := range r.Requests {
 					kinds[r.Requests[i].Failure]++
 				}
-				if test.want != data.None && kinds[test.want] == 0 {
+				if test.want != dataset.None && kinds[test.want] == 0 {
 					t.Errorf("no %v: %v", test.want, kinds)
 				}
 				for k, n := range kinds {
 					// Who waits for time-outs falls behind the schedule.
-					if k != test.want && k != data.None && !(k == data.Unsent && test.want == data.Timeout) {
+					if k != test.want && k != dataset.None && !(k == dataset.Unsent && test.want == dataset.Timeout) {
 						t.Errorf("%d %v, want only %v", n, k, test.want)
 					}
 				}
-				if test.all != (kinds[data.None] == 0) {
-					t.Errorf("%d requests succeeded", kinds[data.None])
+				if test.all != (kinds[dataset.None] == 0) {
+					t.Errorf("%d requests succeeded", kinds[dataset.None])
 				}
 				if !test.reconnects && r.Reconnects > 0 || test.reconnects && r.Reconnects == 0 && len(r.Requests) > 2*c.Connections {
 					t.Errorf("%d reconnects", r.Reconnects)
 				}
 				checkRows(t, r, c)
-				if s := r.Summary(); test.want != data.None && s.Failures[test.want.String()] == 0 {
+				if s := r.Summary(); test.want != dataset.None && s.Failures[test.want.String()] == 0 {
 					t.Errorf("the summary does not tell: %v", s.Failures)
 				}
 			})
@@ -202,7 +202,7 @@ func TestShed(t *testing.T) {
 		return true
 	})
 	r := run(t, Config{Target: addr, Connections: 1, Mode: Block, BodyLen: 5, Duration: 200 * time.Millisecond, Jitter: -1})
-	intended := map[int64]*data.Request{}
+	intended := map[int64]*dataset.Request{}
 	var shed int
 	for i := range r.Requests {
 		if q := &r.Requests[i]; q.OK() {
@@ -211,7 +211,7 @@ func TestShed(t *testing.T) {
 	}
 	for i := range r.Requests {
 		q := &r.Requests[i]
-		if q.Failure != data.Shed {
+		if q.Failure != dataset.Shed {
 			continue
 		}
 		shed++

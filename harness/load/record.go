@@ -7,7 +7,8 @@ import (
 	"sync/atomic"
 	"unsafe"
 
-	"crossing/data"
+	"crossing/data/dataset"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -23,7 +24,7 @@ type record struct {
 	file *os.File
 	mem  []byte
 	*control
-	rows []data.Request
+	rows []dataset.Request
 }
 
 // A control is the first page of a record.
@@ -35,7 +36,7 @@ type control struct {
 
 const (
 	controlSize = 4096
-	rowSize     = int(unsafe.Sizeof(data.Request{}))
+	rowSize     = int(unsafe.Sizeof(dataset.Request{}))
 )
 
 // newRecord makes a record without a place in any file system.
@@ -78,7 +79,7 @@ func openRecord(f *os.File, flags int) (*record, error) {
 		file:    f,
 		mem:     mem,
 		control: (*control)(unsafe.Pointer(&mem[0])),
-		rows:    unsafe.Slice((*data.Request)(unsafe.Pointer(&mem[controlSize])), n),
+		rows:    unsafe.Slice((*dataset.Request)(unsafe.Pointer(&mem[controlSize])), n),
 	}, nil
 }
 

@@ -13,14 +13,14 @@ import (
 	"strings"
 	"time"
 
-	"crossing/data"
+	"crossing/data/dataset"
 )
 
 // A Result is what a run brought.
 type Result struct {
 	// Requests are all requests, also those of the warm-up and those that
 	// failed, about in the order in which they were due.
-	Requests []data.Request
+	Requests []dataset.Request
 	OriginNs int64 // CLOCK_MONOTONIC at the start: what the rows' times count from
 
 	Schedule    string // empty: closed loop
@@ -295,7 +295,7 @@ func collect(c *Config, origin int64, workers []*worker, reports []report) *Resu
 	for i := range reports {
 		total += reports[i].Begun
 	}
-	r.Requests = make([]data.Request, 0, total)
+	r.Requests = make([]dataset.Request, 0, total)
 	for i := range reports {
 		p := &reports[i]
 		r.Opened += p.Opened
@@ -315,7 +315,7 @@ func collect(c *Config, origin int64, workers []*worker, reports []report) *Resu
 	r.ClientCPU = r.UserCPU + r.SystemCPU
 	r.Elapsed = max(0, time.Duration(end)-c.WarmUp)
 	if len(workers) > 1 {
-		slices.SortStableFunc(r.Requests, func(a, b data.Request) int { return int(a.IntendedNs - b.IntendedNs) })
+		slices.SortStableFunc(r.Requests, func(a, b dataset.Request) int { return int(a.IntendedNs - b.IntendedNs) })
 	}
 	return r
 }
@@ -323,7 +323,7 @@ func collect(c *Config, origin int64, workers []*worker, reports []report) *Resu
 // appendRows takes over a worker's rows. Scheduled requests that were never
 // sent are marked so; those without an outcome, because the run was stopped, are
 // left out.
-func appendRows(to, rows []data.Request, c *Config, end int64) []data.Request {
+func appendRows(to, rows []dataset.Request, c *Config, end int64) []dataset.Request {
 	for i := range rows {
 		row := &rows[i]
 		switch {
@@ -331,7 +331,7 @@ func appendRows(to, rows []data.Request, c *Config, end int64) []data.Request {
 			to = append(to, *row)
 		case c.Schedule != nil && row.SentNs == 0 && row.IntendedNs < end:
 			r := *row
-			r.Failure, r.SentNs, r.FirstByteNs, r.LastByteNs = data.Unsent, end, end, end
+			r.Failure, r.SentNs, r.FirstByteNs, r.LastByteNs = dataset.Unsent, end, end, end
 			to = append(to, r)
 		}
 	}

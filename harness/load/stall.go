@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"crossing/harness/load/wrkstats"
+	"crossing/notebooks/stats"
 )
 
 // The stall test asks of a load generator what matters most in a tail: a server
@@ -169,8 +169,8 @@ func corrected(r *Result) Latency {
 			ns = append(ns, q.ServiceNs())
 		}
 	}
-	s := wrkstats.New(ns)
-	s.Correct(wrkstats.Interval(r.Elapsed, len(ns), r.Connections))
+	s := stats.NewWrkStats(ns)
+	s.Correct(stats.WrkInterval(r.Elapsed, len(ns), r.Connections))
 	at := func(p float64) int64 { return int64(s.Percentile(p)) * 1000 }
 	return Latency{Mean: s.Mean() * 1000, P50: at(50), P75: at(75), P90: at(90), P99: at(99), P999: at(99.9), Max: int64(s.Max()) * 1000}
 }

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"crossing/data"
+	"crossing/data/dataset"
 )
 
 // TestStall stops a server and checks, by causes and not by the clock, that the
@@ -28,7 +28,7 @@ func TestStall(t *testing.T) {
 		q := &open.Requests[i]
 		for _, s := range stops {
 			from, to := s.from+int64(settle)-open.OriginNs, s.to-open.OriginNs
-			if q.Failure != data.None || q.IntendedNs < from || q.IntendedNs >= to {
+			if q.Failure != dataset.None || q.IntendedNs < from || q.IntendedNs >= to {
 				continue
 			}
 			caught++

@@ -3,7 +3,8 @@ package load
 import (
 	"unsafe"
 
-	"crossing/data"
+	"crossing/data/dataset"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -105,7 +106,7 @@ func scanStamp(b []byte) int64 {
 // of is the stamp of a response as its row keeps it. A row's times never
 // decrease, and a stamp comes before the read that it belongs to, whatever the
 // two clocks say.
-func (s *stamps) of(row *data.Request, origin int64) int64 {
+func (s *stamps) of(row *dataset.Request, origin int64) int64 {
 	if s.stamp == 0 {
 		return 0
 	}

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"crossing/data"
+	"crossing/data/dataset"
 )
 
 // A Summary is what a terminal shows of a run. It is computed from the measured
@@ -64,7 +64,7 @@ func (r *Result) Summary() Summary {
 	var inside, outstanding, earlier, edge, bytes, all int64
 	for i := range r.Requests {
 		q := &r.Requests[i]
-		if end := q.LastByteNs; end >= from && end < to && q.Failure != data.Unsent {
+		if end := q.LastByteNs; end >= from && end < to && q.Failure != dataset.Unsent {
 			all++
 			if answered(q) {
 				inside += q.ServiceNs()
@@ -85,13 +85,13 @@ func (r *Result) Summary() Summary {
 		if q.WarmUp {
 			continue
 		}
-		if q.Failure == data.Shed {
+		if q.Failure == dataset.Shed {
 			shed++
 			s.Failures[q.Failure.String()]++
 			continue
 		}
 		s.Requests++
-		if q.Failure != data.Unsent && q.SentNs < to {
+		if q.Failure != dataset.Unsent && q.SentNs < to {
 			sent++
 		}
 		if q.OK() {
@@ -130,7 +130,7 @@ func (r *Result) Summary() Summary {
 }
 
 // answered tells whether a whole response came, right or wrong.
-func answered(q *data.Request) bool { return q.Status != 0 }
+func answered(q *dataset.Request) bool { return q.Status != 0 }
 
 // judge adds marks and warnings.
 func (r *Result) judge(s *Summary, little bool) {
@@ -174,7 +174,7 @@ func (r *Result) judge(s *Summary, little bool) {
 
 // Enter writes into a dataset's row what the load knows of the run. It leaves
 // alone what says why the run was made and what was measured on the server.
-func (r *Result) Enter(run *data.Run) {
+func (r *Result) Enter(run *dataset.Run) {
 	s := r.Summary()
 	run.Loop, run.Adherence = "closed", 1
 	if r.Schedule != "" {
@@ -183,13 +183,13 @@ func (r *Result) Enter(run *data.Run) {
 	}
 	run.Connections, run.Mode, run.Workers = int32(r.Connections), r.Mode.String(), int32(r.Workers)
 	run.OriginNs, run.WarmUpNs, run.ElapsedNs = r.OriginNs, int64(r.WarmUp), int64(r.Elapsed)
-	run.Outcome, run.Marks = data.OK, strings.Join(s.Marks, " ")
+	run.Outcome, run.Marks = dataset.OK, strings.Join(s.Marks, " ")
 	if s.Rejected {
-		run.Outcome, run.Error = data.Rejected, strings.Join(s.Warnings, "; ")
+		run.Outcome, run.Error = dataset.Rejected, strings.Join(s.Warnings, "; ")
 	}
 	kinds := map[string]int{}
 	for i := range r.Requests {
-		if f := r.Requests[i].Failure; f != data.None {
+		if f := r.Requests[i].Failure; f != dataset.None {
 			kinds[f.String()]++
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"crossing/data"
+	"crossing/data/dataset"
 )
 
 // TestEarlier: a server stands still from within the warm-up on. The measured
@@ -28,7 +28,7 @@ func TestEarlier(t *testing.T) {
 		for conn := range int32(2) {
 			at, end := int64(1e6), c.until*1e6
 			for at < 110e6 {
-				r.Requests = append(r.Requests, data.Request{Conn: conn, IntendedNs: at, SentNs: at, FirstByteNs: end, LastByteNs: end, Status: 200, WarmUp: at < 10e6})
+				r.Requests = append(r.Requests, dataset.Request{Conn: conn, IntendedNs: at, SentNs: at, FirstByteNs: end, LastByteNs: end, Status: 200, WarmUp: at < 10e6})
 				at, end = end, end+1e6
 			}
 		}

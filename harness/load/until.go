@@ -6,7 +6,7 @@ import (
 	"regexp"
 	"strconv"
 
-	"crossing/harness/load/check"
+	"crossing/notebooks/stats"
 )
 
 // A Precision is a figure of a run and how well it shall be known: half the
@@ -87,8 +87,8 @@ func Until(ctx context.Context, c Config, p Precision, most int, each func(*Resu
 		if !s.Rejected {
 			rep.Values = append(rep.Values, p.of(&s))
 			rep.Mean = rep.Values[0]
-			if len(rep.Values) > 1 {
-				rep.Mean, rep.Low, rep.High = check.MeanInterval(rep.Values, .95)
+			if in, err := stats.Mean(rep.Values, .95); err == nil {
+				rep.Mean, rep.Low, rep.High = in.Estimate, in.Lo, in.Hi
 			}
 			rep.Reached = len(rep.Values) >= fewestRuns && rep.High-rep.Mean <= p.Within*rep.Mean
 		}

@@ -16,7 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"crossing/data"
+	"crossing/data/dataset"
 	"crossing/harness/change"
 	"crossing/harness/doctor"
 	"crossing/harness/machine"
@@ -310,7 +310,7 @@ type Start struct {
 type Started struct {
 	Addr   netip.AddrPort
 	Config []byte
-	Row    data.Run // what is known of the machine
+	Row    dataset.Run // what is known of the machine
 }
 
 // Start starts a tier.

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"time"
 
-	"crossing/data"
+	"crossing/data/dataset"
 	"crossing/harness/doctor"
 	"crossing/harness/guest"
 	"crossing/harness/instance"
@@ -259,7 +259,7 @@ func (r *remote) Addr() netip.AddrPort { return r.started.Addr }
 func (r *remote) Config() []byte       { return r.started.Config }
 func (r *remote) Stop()                { r.stop() }
 
-func (r *remote) Enter(row *data.Run) {
+func (r *remote) Enter(row *dataset.Run) {
 	from := &r.started.Row
 	row.Testbed, row.Congestion, row.Kernel, row.Load1, row.FreqMHz = from.Testbed, from.Congestion, from.Kernel, from.Load1, from.FreqMHz
 	row.Wire, row.Emulator = r.File.Wire, r.File.Emulator

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"crossing/data"
+	"crossing/data/dataset"
 	"crossing/harness/guest"
 	"crossing/harness/tier"
 	"crossing/harness/vm"
@@ -78,7 +78,7 @@ func project(t *testing.T) (dir, repo string) {
 			t.Fatalf("go build: %v\n%s", err, out)
 		}
 	}
-	build("CGO_ENABLED=0", "./harness", "./servers/kernel/khttpd")
+	build("CGO_ENABLED=0", "./harness/cmd/harness", "./servers/kernel/khttpd")
 	build("CGO_ENABLED=1", "-tags", "dpdk", "./servers/bypass/dpdk")
 	must(t, os.CopyFS(filepath.Join(dir, "servers"), os.DirFS(filepath.Join(repo, "servers"))))
 	must(t, os.Symlink(filepath.Join(repo, "harness"), filepath.Join(dir, "harness")))
@@ -137,14 +137,14 @@ sh /job/state >/out/after
 	if string(before) != string(after) {
 		t.Errorf("before:\n%s\nafter:\n%s", before, after)
 	}
-	d, err := data.Open(results + "/d")
+	d, err := dataset.Open(results + "/d")
 	must(t, err)
 	measured := map[string]bool{}
 	for _, run := range d.Runs() {
 		rows, err := d.Requests(&run)
 		must(t, err)
 		measured[run.Tier] = true
-		if run.Outcome != data.OK || len(rows) == 0 || run.Testbed != "sriov" {
+		if run.Outcome != dataset.OK || len(rows) == 0 || run.Testbed != "sriov" {
 			t.Errorf("%d rows: %+v", len(rows), run)
 		}
 	}
@@ -211,12 +211,12 @@ func inNamespace(t *testing.T, dir string) {
 		b := &bench{t, b.dir, b.file}
 		out := filepath.Join(dir, "short")
 		b.must(b.harness("sweep", "--testbed", b.file, "--out", out, b.plan(1)))
-		must(t, data.Verify(out))
-		d, err := data.Open(out)
+		must(t, dataset.Verify(out))
+		d, err := dataset.Open(out)
 		must(t, err)
 		measured := map[string]bool{}
 		for _, r := range d.Runs() {
-			if r.Outcome == data.Failed { // a busy machine starves one now and then; the sweep tries again
+			if r.Outcome == dataset.Failed { // a busy machine starves one now and then; the sweep tries again
 				t.Logf("%s: %s", r.Run, r.Error)
 				continue
 			}
@@ -224,7 +224,7 @@ func inNamespace(t *testing.T, dir string) {
 			rows, err := d.Requests(&r)
 			must(t, err)
 			t.Logf("%s %s %s: %d requests, mean %.0f us, null %.0f/s, marks %q %s", r.Run, r.Boundary, r.Outcome, len(rows), r.MeanNs/1e3, r.NullRate, r.Marks, r.Error)
-			if r.Outcome != data.OK || len(rows) == 0 || int64(len(rows)) < r.Requests || r.Testbed != "sriov" || r.Clock != "real" ||
+			if r.Outcome != dataset.OK || len(rows) == 0 || int64(len(rows)) < r.Requests || r.Testbed != "sriov" || r.Clock != "real" ||
 				!strings.Contains(r.Wire, "veth") || !strings.HasPrefix(r.Emulator, "QEMU ") || !strings.HasPrefix(r.Kernel, "6.1.") || r.ServerBusy == 0 || r.WireBytes == 0 {
 				t.Errorf("%+v", r)
 			}

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"crossing/data"
+	"crossing/data/dataset"
 	"crossing/harness/load"
 )
 
@@ -108,8 +108,8 @@ func (p *Plan) block(block int) []Cell {
 }
 
 // row is what the design fixes of the cell's row.
-func (c *Cell) row(attempt int) data.Run {
-	return data.Run{
+func (c *Cell) row(attempt int) dataset.Run {
+	return dataset.Run{
 		Run: c.Name(), Block: int32(c.Block), Order: int32(c.Order), Attempt: int32(attempt), Seed: int64(c.Seed),
 		Tier: c.Choice.As, Server: c.Choice.Tier, File: c.File, Load: c.Load(), Traced: c.Traced, Clock: c.Clock,
 		Connections: int32(c.Connections), Rate: c.Rate, WarmUpNs: int64(c.WarmUp), DurationNs: int64(c.Duration),

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"crossing/data"
+	"crossing/data/dataset"
 	"crossing/harness/instance"
 	"crossing/harness/testbed"
 )
@@ -47,7 +47,7 @@ func read(w Wire, s Server) (c counters, err error) {
 	return c, err
 }
 
-func (c counters) enter(before counters, r *data.Run) {
+func (c counters) enter(before counters, r *dataset.Run) {
 	r.ServerCPU = int64(c.ServerCPU - before.ServerCPU)
 	r.ServerBusy = int64(c.Busy - before.Busy)
 	r.Steal = int64(c.Steal - before.Steal)

@@ -9,7 +9,7 @@ import (
 
 	"github.com/prometheus/procfs"
 
-	"crossing/data"
+	"crossing/data/dataset"
 	"crossing/harness/instance"
 	"crossing/harness/load"
 	"crossing/harness/machine"
@@ -75,7 +75,7 @@ func (s *Served) Addr() netip.AddrPort { return s.Instance.Addr }
 func (s *Served) Config() []byte { return s.Instance.Config }
 
 // Enter fills in what is known before the load.
-func (s *Served) Enter(r *data.Run) {
+func (s *Served) Enter(r *dataset.Run) {
 	r.Testbed, r.Wire, r.Congestion = s.bed.Name, s.bed.Wire, s.bed.CongestionControl
 	r.Kernel = machine.Kernel()
 	if fs, err := procfs.NewDefaultFS(); err == nil {

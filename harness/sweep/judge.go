@@ -3,7 +3,7 @@ package sweep
 import (
 	"strings"
 
-	"crossing/data"
+	"crossing/data/dataset"
 )
 
 // Bounds of the checks that need more than the client's rows.
@@ -14,7 +14,7 @@ const (
 )
 
 // judge adds the marks that follow from the whole row.
-func judge(r *data.Run) {
+func judge(r *dataset.Run) {
 	mark := func(m string) { r.Marks = strings.TrimSpace(r.Marks + " " + m) }
 	if r.NullRate > 0 && r.Loop == "closed" && r.NullRate < leastCeiling*r.Throughput {
 		mark("client-bound")
@@ -30,7 +30,7 @@ func judge(r *data.Run) {
 	}
 	// A server that sheds kept-alive connections loses no request: those are
 	// sent again.
-	if lost := r.Failures; r.Requests+lost > 0 && float64(lost) > mostFailures*float64(r.Requests+lost) && r.Outcome == data.OK {
-		r.Outcome, r.Error = data.Rejected, "more than 1 % of the requests failed: "+r.ByFailure
+	if lost := r.Failures; r.Requests+lost > 0 && float64(lost) > mostFailures*float64(r.Requests+lost) && r.Outcome == dataset.OK {
+		r.Outcome, r.Error = dataset.Rejected, "more than 1 % of the requests failed: "+r.ByFailure
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"crossing/data"
+	"crossing/data/dataset"
 )
 
 // kills is how often the sweeps of TestKilledAnywhere are killed in all.
@@ -68,10 +68,10 @@ func TestKilledAnywhere(t *testing.T) {
 				}
 			}
 		}
-		if err := data.Verify(dir); err != nil {
+		if err := dataset.Verify(dir); err != nil {
 			t.Fatal(err)
 		}
-		d, err := data.Open(dir)
+		d, err := dataset.Open(dir)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -122,12 +122,12 @@ func sweepAndKill(t *testing.T, dir string, after time.Duration) bool {
 	if c.ProcessState.ExitCode() != -1 { // it ended by itself
 		// A process that died between its last two steps leaves a whole
 		// dataset, which the next one only renames, and says so.
-		if data.Verify(dir) == nil {
+		if dataset.Verify(dir) == nil {
 			return true
 		}
 		t.Fatalf("going on after a kill: %v\n%s", err, &said)
 	}
-	return data.Verify(dir) == nil // killed after its last step
+	return dataset.Verify(dir) == nil // killed after its last step
 }
 
 // journalled are the Parquet files that the journal calls whole.
@@ -139,7 +139,7 @@ func journalled(t *testing.T, partial string) []string {
 	}
 	var names []string
 	for line := range bytes.Lines(b) {
-		var run data.Run
+		var run dataset.Run
 		if !bytes.HasSuffix(line, []byte("\n")) {
 			break
 		}

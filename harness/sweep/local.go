@@ -9,7 +9,7 @@ import (
 	"net/netip"
 	"time"
 
-	"crossing/data"
+	"crossing/data/dataset"
 	"crossing/harness/load"
 	"crossing/harness/machine"
 	"crossing/harness/tier"
@@ -83,7 +83,7 @@ func (l *Local) Run(ctx context.Context, c Cell) (*Outcome, error) {
 }
 
 // surroundings fills in what is known before the load.
-func (l *Local) surroundings(r *data.Run, t *tier.Tier, s Server) {
+func (l *Local) surroundings(r *dataset.Run, t *tier.Tier, s Server) {
 	sum := sha256.Sum256(s.Config())
 	options, _ := json.Marshal(t.Options) // strings always marshal
 	r.Boundary, r.Options, r.Config, r.Version = t.Boundary, string(options), hex.EncodeToString(sum[:]), l.Version
@@ -209,7 +209,7 @@ func (l *Local) ceiling(ctx context.Context, w Wire, c *Cell) (float64, error) {
 
 // steady counts what a reader of the rows counts: a request that was sent
 // again after the end is a row, too.
-func steady(requests []data.Request) (n int64) {
+func steady(requests []dataset.Request) (n int64) {
 	for i := range requests {
 		if requests[i].OK() && !requests[i].WarmUp {
 			n++

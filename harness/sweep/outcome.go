@@ -8,14 +8,14 @@ import (
 	"os"
 	"path/filepath"
 
-	"crossing/data"
+	"crossing/data/dataset"
 )
 
 // An Outcome is what running a cell brought.
 type Outcome struct {
-	Run      data.Run
-	Requests []data.Request
-	Stages   []data.Stage
+	Run      dataset.Run
+	Requests []dataset.Request
+	Stages   []dataset.Stage
 }
 
 // A Runner runs cells on a testbed. An error means that the cell brought no
@@ -39,10 +39,10 @@ func (o *Outcome) Write(dir string) error {
 		return err
 	}
 	var requests, stages bytes.Buffer
-	if err := data.WriteRequests(&requests, o.Requests); err != nil {
+	if err := dataset.WriteRequests(&requests, o.Requests); err != nil {
 		return err
 	}
-	if err := data.WriteStages(&stages, o.Stages); err != nil {
+	if err := dataset.WriteStages(&stages, o.Stages); err != nil {
 		return err
 	}
 	for name, b := range map[string][]byte{outcomeRun: run, outcomeRequests: requests.Bytes(), outcomeStages: stages.Bytes()} {
@@ -67,12 +67,12 @@ func ReadOutcome(dir string) (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.Requests, err = data.ReadRequests(bytes.NewReader(b), int64(len(b))); err != nil {
+	if o.Requests, err = dataset.ReadRequests(bytes.NewReader(b), int64(len(b))); err != nil {
 		return nil, err
 	}
 	if b, err = os.ReadFile(filepath.Join(dir, outcomeStages)); err != nil {
 		return nil, err
 	}
-	o.Stages, err = data.ReadStages(bytes.NewReader(b), int64(len(b)))
+	o.Stages, err = dataset.ReadStages(bytes.NewReader(b), int64(len(b)))
 	return o, err
 }

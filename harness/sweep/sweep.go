@@ -13,7 +13,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"crossing/data"
+	"crossing/data/dataset"
+	"crossing/internal/atomicfile"
 )
 
 // attempts is how often a cell that fails is tried.
@@ -24,7 +25,7 @@ type Report interface {
 	// Begin is called before a cell runs: done of all cells are there.
 	Begin(c Cell, done, all int)
 	// End is called with the cell's row, whether it failed or not.
-	End(r *data.Run, done, all int)
+	End(r *dataset.Run, done, all int)
 }
 
 // Result is what a sweep came to.
@@ -47,7 +48,7 @@ func (r *Result) Traces() (lines []string) {
 // of the same plan was cut off. When ctx ends, the cell that runs is given up,
 // all that was collected stays, and the next Run goes on.
 func Run(ctx context.Context, p *Plan, runner Runner, dir, version string, report Report) (*Result, error) {
-	w, err := data.Create(dir, p)
+	w, err := dataset.Create(dir, p)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +61,7 @@ func Run(ctx context.Context, p *Plan, runner Runner, dir, version string, repor
 	if err := capacity.load(); err != nil {
 		return nil, err
 	}
-	history := map[string][]data.Run{}
+	history := map[string][]dataset.Run{}
 	done := 0
 	for _, r := range w.Runs() {
 		history[r.Run] = append(history[r.Run], r)
@@ -78,7 +79,7 @@ func Run(ctx context.Context, p *Plan, runner Runner, dir, version string, repor
 			continue
 		}
 		report.Begin(c, done, len(cells))
-		tries, err := try(ctx, w, runner, c, capacity, len(history[c.Name()]), func(r *data.Run) {
+		tries, err := try(ctx, w, runner, c, capacity, len(history[c.Name()]), func(r *dataset.Run) {
 			report.End(r, done, len(cells))
 		})
 		if err != nil {
@@ -103,27 +104,27 @@ func room(err error) error {
 }
 
 // finished tells whether a cell needs no further attempt.
-func finished(tries []data.Run) bool {
-	return len(tries) > 0 && (tries[len(tries)-1].Outcome != data.Failed || len(tries) >= attempts)
+func finished(tries []dataset.Run) bool {
+	return len(tries) > 0 && (tries[len(tries)-1].Outcome != dataset.Failed || len(tries) >= attempts)
 }
 
-func (r *Result) count(tries []data.Run) {
+func (r *Result) count(tries []dataset.Run) {
 	r.Runs += len(tries)
 	for i := range tries {
 		r.traces.count(&tries[i])
 	}
 	switch last := tries[len(tries)-1]; last.Outcome {
-	case data.Failed:
+	case dataset.Failed:
 		r.Failed = append(r.Failed, last.Run+": "+last.Error)
-	case data.Rejected:
+	case dataset.Rejected:
 		r.Rejected = append(r.Rejected, last.Run+": "+last.Error)
 	}
 }
 
 // try runs a cell until it brings a measurement or has failed too often. Every
 // attempt is stored.
-func try(ctx context.Context, w *data.Writer, runner Runner, c Cell, capacity *capacities, before int, ended func(*data.Run)) ([]data.Run, error) {
-	var tries []data.Run
+func try(ctx context.Context, w *dataset.Writer, runner Runner, c Cell, capacity *capacities, before int, ended func(*dataset.Run)) ([]dataset.Run, error) {
+	var tries []dataset.Run
 	for n := before + 1; n <= attempts; n++ {
 		o, err := runCell(ctx, runner, c, capacity)
 		if ctx.Err() != nil {
@@ -131,7 +132,7 @@ func try(ctx context.Context, w *data.Writer, runner Runner, c Cell, capacity *c
 		}
 		if err != nil {
 			o = &Outcome{Run: c.row(n)}
-			o.Run.Outcome, o.Run.Error = data.Failed, err.Error()
+			o.Run.Outcome, o.Run.Error = dataset.Failed, err.Error()
 		}
 		o.Run.Attempt = int32(n)
 		if err := w.Add(o.Run, o.Requests, o.Stages); err != nil {
@@ -139,7 +140,7 @@ func try(ctx context.Context, w *data.Writer, runner Runner, c Cell, capacity *c
 		}
 		ended(&o.Run)
 		tries = append(tries, o.Run)
-		if o.Run.Outcome != data.Failed {
+		if o.Run.Outcome != dataset.Failed {
 			break
 		}
 	}
@@ -195,17 +196,13 @@ func (c *capacities) of(ctx context.Context, runner Runner, cell Cell) (float64,
 	if err != nil {
 		return 0, err
 	}
-	// Whole or not at all: a sweep that is killed here goes on.
-	if err := os.WriteFile(c.file+".new", append(b, '\n'), 0o644); err != nil {
-		return 0, err
-	}
-	return c.known[key], os.Rename(c.file+".new", c.file)
+	return c.known[key], atomicfile.Write(c.file, append(b, '\n'))
 }
 
-func (p *Plan) meta(version string, runs []data.Run) data.Meta {
-	return data.Meta{
+func (p *Plan) meta(version string, runs []dataset.Run) dataset.Meta {
+	return dataset.Meta{
 		Name: p.Name, Version: version, Title: p.Title, About: p.About,
-		Emulated: p.Testbed == "vm" || slices.ContainsFunc(runs, func(r data.Run) bool { return r.Emulator != "" }),
+		Emulated: p.Testbed == "vm" || slices.ContainsFunc(runs, func(r dataset.Run) bool { return r.Emulator != "" }),
 		Use:      "comparing tiers within one block, and what follows from that across blocks.",
 		NoUse:    "absolute figures of any other machine; comparing runs of two datasets.",
 		Date:     time.Now().UTC().Format(time.DateOnly),

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"crossing/data"
+	"crossing/data/dataset"
 )
 
 const tiny = `
@@ -147,15 +147,15 @@ func (s *script) Run(ctx context.Context, c Cell) (*Outcome, error) {
 			return nil, err
 		}
 	}
-	o := &Outcome{Run: c.row(0), Requests: []data.Request{{IntendedNs: 1, SentNs: 1, FirstByteNs: 5, LastByteNs: 5, Status: 200}}}
-	o.Run.Outcome, o.Run.Requests, o.Run.Throughput = data.OK, 1, 1000
+	o := &Outcome{Run: c.row(0), Requests: []dataset.Request{{IntendedNs: 1, SentNs: 1, FirstByteNs: 5, LastByteNs: 5, Status: 200}}}
+	o.Run.Outcome, o.Run.Requests, o.Run.Throughput = dataset.OK, 1, 1000
 	return o, ctx.Err()
 }
 
 type quiet struct{}
 
-func (quiet) Begin(Cell, int, int)    {}
-func (quiet) End(*data.Run, int, int) {}
+func (quiet) Begin(Cell, int, int)       {}
+func (quiet) End(*dataset.Run, int, int) {}
 
 func TestFailedCellsAreTriedAgainAndRecorded(t *testing.T) {
 	p := plan(t, tiny)
@@ -176,16 +176,16 @@ func TestFailedCellsAreTriedAgainAndRecorded(t *testing.T) {
 	if len(r.Failed) != 1 || !strings.Contains(r.Failed[0], "always") || r.Runs != 24+1+2 {
 		t.Errorf("%d runs, failed %v", r.Runs, r.Failed)
 	}
-	if err := data.Verify(dir); err != nil {
+	if err := dataset.Verify(dir); err != nil {
 		t.Error(err)
 	}
-	d, err := data.Open(dir)
+	d, err := dataset.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	failed := 0
 	for _, run := range d.Runs() {
-		if run.Outcome == data.Failed {
+		if run.Outcome == dataset.Failed {
 			failed++
 		}
 	}
@@ -217,7 +217,7 @@ func TestInterruptedSweepGoesOn(t *testing.T) {
 		t.Errorf("%d cells after the interruption, want the 20 that were not whole", len(second.runs))
 	}
 	p.Blocks = 2
-	if _, err := Run(context.Background(), p, second, dir, "0.1.0", quiet{}); !errors.Is(err, data.ErrExists) {
+	if _, err := Run(context.Background(), p, second, dir, "0.1.0", quiet{}); !errors.Is(err, dataset.ErrExists) {
 		t.Errorf("over a finished dataset: %v", err)
 	}
 }
@@ -260,19 +260,19 @@ func TestOutcomeTravels(t *testing.T) {
 }
 
 func TestJudge(t *testing.T) {
-	ok := data.Run{Outcome: data.OK, Loop: "closed", Throughput: 100, NullRate: 300, Requests: 1000, ElapsedNs: int64(time.Second)}
+	ok := dataset.Run{Outcome: dataset.OK, Loop: "closed", Throughput: 100, NullRate: 300, Requests: 1000, ElapsedNs: int64(time.Second)}
 	for _, c := range []struct {
 		name    string
-		change  func(*data.Run)
+		change  func(*dataset.Run)
 		mark    string
-		outcome data.Outcome
+		outcome dataset.Outcome
 	}{
-		{"good", func(*data.Run) {}, "", data.OK},
-		{"client-bound", func(r *data.Run) { r.NullRate = 199 }, "client-bound", data.OK},
-		{"no ceiling known", func(r *data.Run) { r.NullRate = 0 }, "", data.OK},
-		{"steal", func(r *data.Run) { r.Steal = int64(20 * time.Millisecond) }, "steal", data.OK},
-		{"many failures", func(r *data.Run) { r.Failures = 100 }, "", data.Rejected},
-		{"few failures", func(r *data.Run) { r.Failures = 5 }, "", data.OK},
+		{"good", func(*dataset.Run) {}, "", dataset.OK},
+		{"client-bound", func(r *dataset.Run) { r.NullRate = 199 }, "client-bound", dataset.OK},
+		{"no ceiling known", func(r *dataset.Run) { r.NullRate = 0 }, "", dataset.OK},
+		{"steal", func(r *dataset.Run) { r.Steal = int64(20 * time.Millisecond) }, "steal", dataset.OK},
+		{"many failures", func(r *dataset.Run) { r.Failures = 100 }, "", dataset.Rejected},
+		{"few failures", func(r *dataset.Run) { r.Failures = 5 }, "", dataset.OK},
 	} {
 		r := ok
 		c.change(&r)

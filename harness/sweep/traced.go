@@ -3,7 +3,7 @@ package sweep
 import (
 	"fmt"
 
-	"crossing/data"
+	"crossing/data/dataset"
 	"crossing/harness/trace"
 )
 
@@ -16,7 +16,7 @@ func (l *Local) say(tracer string) {
 }
 
 // enter puts what became of the tracer's records into the run's row.
-func enter(j *trace.Join, level trace.Level, r *data.Run) {
+func enter(j *trace.Join, level trace.Level, r *dataset.Run) {
 	r.Trace, r.Stages, r.Unjoined = string(level), int64(len(j.Stages)), int64(j.Unjoined)
 	r.Outside, r.Disordered, r.Lost = int64(j.Outside), int64(j.Disordered), int64(j.Lost)
 }
@@ -26,7 +26,7 @@ type traces map[string]*joined
 
 type joined struct{ runs, stages, unjoined, lost int64 }
 
-func (t traces) count(r *data.Run) {
+func (t traces) count(r *dataset.Run) {
 	if r.Trace == "" {
 		return
 	}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"net/netip"
 
-	"crossing/data"
+	"crossing/data/dataset"
 	"crossing/harness/testbed"
 	"crossing/harness/tier"
 	"crossing/harness/trace"
@@ -25,8 +25,8 @@ type Wire interface {
 // A Server is a running server of a tier.
 type Server interface {
 	Addr() netip.AddrPort
-	Config() []byte    // see instance.Instance
-	Enter(r *data.Run) // what is known of its end before the load
+	Config() []byte       // see instance.Instance
+	Enter(r *dataset.Run) // what is known of its end before the load
 	Usage() (Usage, error)
 	Trace(first trace.Level) (*trace.Tracer, error)
 	Answered() string // its own counters as JSON, where it has any

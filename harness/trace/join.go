@@ -1,12 +1,12 @@
 package trace
 
 import (
-	"crossing/data"
+	"crossing/data/dataset"
 )
 
 // A Join is what became of the records and the requests.
 type Join struct {
-	Stages     []data.Stage
+	Stages     []dataset.Stage
 	Unjoined   int    // requests that were answered, but have no record
 	Outside    int    // records of no request of the run (readiness probes, the load before)
 	Disordered int    // points out of order, taken out
@@ -18,7 +18,7 @@ type key struct {
 	offset int64
 }
 
-func join(records []record, requests []data.Request, originNs int64, source string) *Join {
+func join(records []record, requests []dataset.Request, originNs int64, source string) *Join {
 	j := &Join{}
 	byKey := make(map[key]int, len(records))
 	for i := range records {
@@ -51,8 +51,8 @@ func join(records []record, requests []data.Request, originNs int64, source stri
 	return j
 }
 
-func stage(r *record, originNs int64) data.Stage {
-	s := data.Stage{Port: int32(r.port), Offset: int64(r.offset)}
+func stage(r *record, originNs int64) dataset.Stage {
+	s := dataset.Stage{Port: int32(r.port), Offset: int64(r.offset)}
 	for i, to := range s.Points() {
 		if r.at[i] != 0 {
 			*to = int64(r.at[i]) - originNs
@@ -62,7 +62,7 @@ func stage(r *record, originNs int64) data.Stage {
 }
 
 // within tells whether the first of the server's times lies between the client's.
-func within(s *data.Stage, q *data.Request) bool {
+func within(s *dataset.Stage, q *dataset.Request) bool {
 	for _, p := range s.Points() {
 		if *p != 0 {
 			return *p >= q.SentNs && *p <= q.LastByteNs
@@ -74,7 +74,7 @@ func within(s *data.Stage, q *data.Request) bool {
 // order takes out points that lie before an earlier one or after the client
 // had the last byte: a segment sent again, a thread that was woken for two
 // connections. What is left sums to the request's latency exactly.
-func order(s *data.Stage, q *data.Request) (out int) {
+func order(s *dataset.Stage, q *dataset.Request) (out int) {
 	before := q.SentNs
 	for _, p := range s.Points() {
 		switch {

@@ -20,7 +20,7 @@ import (
 	"github.com/cilium/ebpf/ringbuf"
 	"golang.org/x/sys/unix"
 
-	"crossing/data"
+	"crossing/data/dataset"
 )
 
 //go:generate go tool bpf2go -go-package trace -target bpfel -cc clang -cflags "-O2 -g -Wall -Werror -I/usr/include/x86_64-linux-gnu" trace trace.bpf.c
@@ -62,7 +62,7 @@ type Tracer struct {
 
 // Stop ends the tracer and joins its records with the client's requests, by
 // port and stream offset. originNs is the run's origin on CLOCK_MONOTONIC.
-func (t *Tracer) Stop(requests []data.Request, originNs int64) (*Join, error) {
+func (t *Tracer) Stop(requests []dataset.Request, originNs int64) (*Join, error) {
 	var records []record
 	var lost uint64
 	var err error

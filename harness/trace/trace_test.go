@@ -23,7 +23,7 @@ import (
 	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
 
-	"crossing/data"
+	"crossing/data/dataset"
 )
 
 func TestJoin(t *testing.T) {
@@ -37,7 +37,7 @@ func TestJoin(t *testing.T) {
 		return a
 	}
 	whole := at(110, 120, 130, 140, 150, 160, 170, 180, 190)
-	request := data.Request{Port: 7, Offset: 60, SentNs: 100, LastByteNs: 200, Status: 200}
+	request := dataset.Request{Port: 7, Offset: 60, SentNs: 100, LastByteNs: 200, Status: 200}
 	for _, c := range []struct {
 		name                        string
 		record                      record
@@ -51,7 +51,7 @@ func TestJoin(t *testing.T) {
 		{"sent again later", record{offset: 60, port: 7, at: at(110, 120, 130, 140, 150, 160, 170, 180, 300)}, 1, 0, 1},
 		{"woken before ready", record{offset: 60, port: 7, at: at(110, 120, 130, 125, 150, 160, 170, 180, 190)}, 1, 0, 1},
 	} {
-		j := join([]record{c.record}, []data.Request{request}, origin, "test")
+		j := join([]record{c.record}, []dataset.Request{request}, origin, "test")
 		if len(j.Stages) != c.joined || j.Unjoined != 1-c.joined || j.Outside != c.outside || j.Disordered != c.disordered {
 			t.Errorf("%s: %+v", c.name, j)
 		}
@@ -60,14 +60,14 @@ func TestJoin(t *testing.T) {
 		}
 	}
 	// A request that got no answer wants no record.
-	if j := join(nil, []data.Request{{Port: 7}}, origin, "test"); j.Unjoined != 0 {
+	if j := join(nil, []dataset.Request{{Port: 7}}, origin, "test"); j.Unjoined != 0 {
 		t.Errorf("no answer: %+v", j)
 	}
 }
 
 // sumsToLatency checks that the stages, in order, lie one after the other
 // between the client's times.
-func sumsToLatency(t *testing.T, s *data.Stage, q *data.Request) {
+func sumsToLatency(t *testing.T, s *dataset.Stage, q *dataset.Request) {
 	t.Helper()
 	before, sum := q.SentNs, int64(0)
 	for _, p := range s.Points() {
@@ -108,7 +108,7 @@ func monotonic() int64 {
 }
 
 // ask sends 20 requests on each of 5 connections, which stay open.
-func ask(t *testing.T, l net.Listener, origin int64) (requests []data.Request) {
+func ask(t *testing.T, l net.Listener, origin int64) (requests []dataset.Request) {
 	t.Helper()
 	const raw = "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 	for range 5 {
@@ -119,7 +119,7 @@ func ask(t *testing.T, l net.Listener, origin int64) (requests []data.Request) {
 		t.Cleanup(func() { c.Close() })
 		r := bufio.NewReader(c)
 		for k := range 20 {
-			q := data.Request{Port: uint16(c.LocalAddr().(*net.TCPAddr).Port), Offset: int64(k * len(raw)), SentNs: monotonic() - origin}
+			q := dataset.Request{Port: uint16(c.LocalAddr().(*net.TCPAddr).Port), Offset: int64(k * len(raw)), SentNs: monotonic() - origin}
 			fmt.Fprint(c, raw)
 			resp, err := http.ReadResponse(r, nil)
 			if err != nil {
@@ -139,9 +139,9 @@ func ask(t *testing.T, l net.Listener, origin int64) (requests []data.Request) {
 // TestEachLevel forces every level in turn, on a real server over loopback.
 // When it has stopped, with connections open, the kernel holds nothing of it.
 func TestEachLevel(t *testing.T) {
-	points := map[Level]func(*data.Stage) bool{
-		Tracepoints: func(s *data.Stage) bool { return s.TCPNs != 0 && s.RecvNs != 0 && s.SendNs != 0 && s.FirstNs != 0 },
-		Sockops:     func(s *data.Stage) bool { return s.TCPNs == 0 && s.SendNs != 0 && s.FirstNs != 0 },
+	points := map[Level]func(*dataset.Stage) bool{
+		Tracepoints: func(s *dataset.Stage) bool { return s.TCPNs != 0 && s.RecvNs != 0 && s.SendNs != 0 && s.FirstNs != 0 },
+		Sockops:     func(s *dataset.Stage) bool { return s.TCPNs == 0 && s.SendNs != 0 && s.FirstNs != 0 },
 	}
 	for _, level := range Levels {
 		t.Run(string(level), func(t *testing.T) {
@@ -175,7 +175,7 @@ func TestEachLevel(t *testing.T) {
 			if len(j.Stages) < 95 || j.Lost > 0 || j.Unjoined != len(requests)-len(j.Stages) {
 				t.Errorf("%d of 100 requests joined, %d lost, %d outside", len(j.Stages), j.Lost, j.Outside)
 			}
-			byKey := map[key]*data.Request{}
+			byKey := map[key]*dataset.Request{}
 			for i := range requests {
 				byKey[key{requests[i].Port, requests[i].Offset}] = &requests[i]
 			}
@@ -431,8 +431,8 @@ func TestOwn(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	request := data.Request{Port: 7, Offset: 60, SentNs: 100, LastByteNs: 200, Status: 200}
-	j, err := tracer.Stop([]data.Request{request}, 1000)
+	request := dataset.Request{Port: 7, Offset: 60, SentNs: 100, LastByteNs: 200, Status: 200}
+	j, err := tracer.Stop([]dataset.Request{request}, 1000)
 	if err != nil || !ended || len(j.Stages) != 1 || j.Outside != 1 || j.Disordered != 0 {
 		t.Fatalf("%+v, %v", j, err)
 	}

@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"crossing/internal/root"
 )
 
 // CacheDir is where built images lie: $XDG_CACHE_HOME/crossing/vm, or .cache/vm
@@ -19,27 +21,11 @@ func CacheDir() (string, error) {
 	if dir := os.Getenv("XDG_CACHE_HOME"); dir != "" {
 		return filepath.Join(dir, "crossing", "vm"), nil
 	}
-	root, err := repository()
+	dir, err := root.Find()
 	if err != nil {
 		return "", err
 	}
-	return filepath.Join(root, ".cache", "vm"), nil
-}
-
-// repository returns the root of the source tree that the working directory is in.
-func repository() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for at := dir; ; at = filepath.Dir(at) {
-		if _, err := os.Stat(filepath.Join(at, "kmod", "Kbuild")); err == nil {
-			return at, nil
-		}
-		if at == filepath.Dir(at) {
-			return "", fmt.Errorf("%s is not in the project's source tree: change into it", dir)
-		}
-	}
+	return filepath.Join(dir, ".cache", "vm"), nil
 }
 
 // key is the name of a cached thing: a hash of all that went into it.

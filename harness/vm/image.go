@@ -11,6 +11,7 @@ import (
 
 	"crossing/harness/vm/cpio"
 	"crossing/harness/vm/mailbox"
+	"crossing/internal/root"
 )
 
 // imageRecipe builds the guest's root file system. $1: the file to make; $2:
@@ -85,7 +86,7 @@ func archiveRoot(to, squashfs string) error {
 
 // guestProgram builds the guest's init program and returns its file.
 func guestProgram(ctx context.Context) (string, error) {
-	root, err := repository()
+	dir, err := root.Find()
 	if err != nil {
 		return "", err
 	}
@@ -103,7 +104,7 @@ func guestProgram(ctx context.Context) (string, error) {
 	defer unlock()
 	file := filepath.Join(cache, "guest")
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", file, "./harness/vm/guest")
-	cmd.Dir = root
+	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64", "GOFLAGS=-mod=readonly")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the guest's init program: %w:\n%s", err, out)

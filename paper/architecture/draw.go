@@ -7,10 +7,10 @@ import (
 	"fmt"
 	"html"
 	"math"
-	"strings"
 )
 
-// A Room is a part of the project and what it may import, by their folders.
+// A Room is a part of the project and what it may import, by their folders; one
+// that every room may import has no arrows.
 type Room struct {
 	Folder  string
 	Imports []string
@@ -28,19 +28,22 @@ var places = []place{
 	{"servers/kernel", 1, 0, "our module, BPF"},
 	{"servers/bypass", 2, 0, "our TCP/IP on DPDK"},
 	{"harness", 3, 0, "testbeds, load, sweep"},
-	{"notebooks", 4, 0, "statistics, figures"},
+	{"notebooks", 4, 0, "questions, figures"},
 	{"paper", 5, 0, "claims, text, report"},
 	{"servers/nethttp", 0, 2, "HTTP by Go"},
 	{"servers/http1", 1, 2, "HTTP of our own"},
-	{"servers/bypass/checksum", 2, 2, "ones' complement sums"},
-	{"servers/conformance", 3.3, 1, "the contract's tests"},
-	{"data", 4.5, 1, "datasets"},
-	{"servers/site", 2.2, 1, "the contract"},
+	{"servers/checksum", 2, 2, "ones' complement sums"},
+	{"servers/site", 2.6, 1, "the contract"},
+	{"servers/conformance", 3.6, 1, "the contract's tests"},
+	{"notebooks/stats", 4, 2, "statistics"},
+	{"data/dataset", 4.62, 1, "read, write, verify"},
+	{"data", 5, 2, "datasets, commands"},
+	{"internal", 3, 2, "what every program needs"},
 }
 
 // Sizes in pixels.
 const (
-	width, height   = 1016, 400
+	width, height   = 1016, 410
 	boxW, boxH      = 152, 46
 	stepX, stepY    = 166, 124
 	left, top       = 18, 76
@@ -68,7 +71,7 @@ func find(folder string) (place, bool) {
 func Draw(rooms []Room) ([]byte, error) {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="Helvetica, Arial, sans-serif" font-size="12">`+"\n", width, height)
-	fmt.Fprintf(&b, `<title>The rooms of the project</title>`+"\n"+`<rect width="%d" height="%d" fill="#fff"/>`+"\n", width, height)
+	fmt.Fprintf(&b, `<title>The parts of the project and what they may import</title>`+"\n"+`<rect width="%d" height="%d" fill="#fff"/>`+"\n", width, height)
 	known := map[string]bool{}
 	for _, r := range rooms {
 		from, ok := find(r.Folder)
@@ -93,14 +96,14 @@ func Draw(rooms []Room) ([]byte, error) {
 		}
 	}
 	wire(&b)
-	for _, f := range [][2]string{{"harness", "data"}, {"data", "notebooks"}, {"data", "paper"}, {"notebooks", "paper"}} {
+	for _, f := range [][2]string{{"harness", "data/dataset"}, {"data/dataset", "notebooks"}, {"data/dataset", "paper"}, {"notebooks", "paper"}} {
 		from, _ := find(f[0])
 		to, _ := find(f[1])
 		connect(&b, from, to, flowColour, 2.6, 10)
 	}
 	for _, p := range places {
 		fmt.Fprintf(&b, `<rect x="%g" y="%g" width="%d" height="%d" rx="5" fill="#f4f6f8" stroke="#333"/>`+"\n", p.x(), p.y(), boxW, boxH)
-		fmt.Fprintf(&b, `<text x="%g" y="%g" text-anchor="middle" font-weight="bold">%s</text>`+"\n", p.middle(), p.y()+19, html.EscapeString(strings.TrimPrefix(p.folder, "servers/bypass/")))
+		fmt.Fprintf(&b, `<text x="%g" y="%g" text-anchor="middle" font-weight="bold">%s</text>`+"\n", p.middle(), p.y()+19, html.EscapeString(p.folder))
 		fmt.Fprintf(&b, `<text x="%g" y="%g" text-anchor="middle" font-size="11">%s</text>`+"\n", p.middle(), p.y()+36, html.EscapeString(p.holds))
 	}
 	legend(&b)
@@ -151,7 +154,7 @@ func wire(b *bytes.Buffer) {
 }
 
 func legend(b *bytes.Buffer) {
-	const x, y = 570, 356
+	const x, y = 40, 392
 	arrow(b, x, y-4, x+44, y-4, flowColour, 2.6)
 	fmt.Fprintf(b, `<text x="%d" y="%d">data flows</text>`+"\n", x+54, y)
 	arrow(b, x+190, y-4, x+234, y-4, importColour, 1.2)

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"crossing/data"
-	"crossing/notebooks/runs"
+	"crossing/data/dataset"
+	"crossing/notebooks/analysis/runs"
 )
 
 // gigabit is what a port of an Intel 82576 carries each way, in B/s (IEEE
@@ -26,7 +26,7 @@ func caution(s *runs.Set, c *Claim) string {
 	blocks := map[int32]bool{}
 	all82576, virtual := true, false
 	for _, r := range s.Runs() {
-		if !slices.Contains(c.Tiers, r.Tier) || !slices.Contains(c.Loads, int(r.Connections)) || r.File != file || r.Loop != "closed" || r.Outcome != data.OK || r.Traced {
+		if !slices.Contains(c.Tiers, r.Tier) || !slices.Contains(c.Loads, int(r.Connections)) || r.File != file || r.Loop != "closed" || r.Outcome != dataset.OK || r.Traced {
 			continue
 		}
 		n++

@@ -11,10 +11,10 @@ import (
 	"slices"
 	"strings"
 
-	"gopkg.in/yaml.v3"
+	"go.yaml.in/yaml/v3"
 
-	"crossing/data"
-	"crossing/notebooks/runs"
+	"crossing/data/dataset"
+	"crossing/notebooks/analysis/runs"
 )
 
 // A Claim is one entry of claims.yaml.
@@ -70,15 +70,15 @@ type Result struct {
 }
 
 // quantities are what a run can be asked for.
-var quantities = map[string]func(*data.Run) float64{
-	"mean":         func(r *data.Run) float64 { return r.MeanNs },
-	"p90":          func(r *data.Run) float64 { return float64(r.P90Ns) },
-	"p99":          func(r *data.Run) float64 { return float64(r.P99Ns) },
-	"1/throughput": func(r *data.Run) float64 { return 1 / r.Throughput },
-	"p99/mean":     func(r *data.Run) float64 { return float64(r.P99Ns) / r.MeanNs },
+var quantities = map[string]func(*dataset.Run) float64{
+	"mean":         func(r *dataset.Run) float64 { return r.MeanNs },
+	"p90":          func(r *dataset.Run) float64 { return float64(r.P90Ns) },
+	"p99":          func(r *dataset.Run) float64 { return float64(r.P99Ns) },
+	"1/throughput": func(r *dataset.Run) float64 { return 1 / r.Throughput },
+	"p99/mean":     func(r *dataset.Run) float64 { return float64(r.P99Ns) / r.MeanNs },
 	// How far the two are apart, as a ratio of at least 1: with a tail that is
 	// long enough the 90th percentile lies below the mean.
-	"p90 apart from mean": func(r *data.Run) float64 { return max(float64(r.P90Ns)/r.MeanNs, r.MeanNs/float64(r.P90Ns)) },
+	"p90 apart from mean": func(r *dataset.Run) float64 { return max(float64(r.P90Ns)/r.MeanNs, r.MeanNs/float64(r.P90Ns)) },
 }
 
 // Read reads and checks the claims.

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"testing"
 
-	"crossing/data"
-	"crossing/data/datatest"
-	"crossing/notebooks/runs"
+	"crossing/data/dataset"
+	"crossing/data/dataset/datasettest"
+	"crossing/notebooks/analysis/runs"
 )
 
 func TestProjectsClaimsAreRead(t *testing.T) {
@@ -45,7 +45,7 @@ type world struct {
 
 func (w world) open(t *testing.T) func(string) (*runs.Set, bool) {
 	t.Helper()
-	var all []datatest.Run
+	var all []datasettest.Run
 	rng := rand.New(rand.NewPCG(5, 5))
 	for b := range w.blocks {
 		disturbed := math.Exp(0.3 * rng.NormFloat64())
@@ -56,17 +56,17 @@ func (w world) open(t *testing.T) func(string) (*runs.Set, bool) {
 				if v, ok := w.p90[tier]; ok {
 					p90 = v
 				}
-				r := data.Run{Run: fmt.Sprint(tier, c, b), Block: int32(b), Tier: tier, Boundary: "user", Load: fmt.Sprintf("c%d", c), File: "100", Loop: "closed", Connections: c, Outcome: data.OK,
+				r := dataset.Run{Run: fmt.Sprint(tier, c, b), Block: int32(b), Tier: tier, Boundary: "user", Load: fmt.Sprintf("c%d", c), File: "100", Loop: "closed", Connections: c, Outcome: dataset.OK,
 					Wire: "two emulated 82576 ports on one hub", Clock: "virtual", ElapsedNs: 1e9, WireBytes: 25e6,
 					MeanNs: m, P90Ns: int64(p90 * m), P99Ns: int64(w.tail * m), Throughput: float64(c) / m * 1e9, NullRate: w.nullRate}
 				if r.NullRate > 0 && r.NullRate < 2*r.Throughput {
 					r.Marks = "client-bound"
 				}
-				all = append(all, datatest.Run{Run: r})
+				all = append(all, datasettest.Run{Run: r})
 			}
 		}
 	}
-	s := runs.New(datatest.OpenAs(t, data.Meta{Name: "vm-82576", Version: "1.0.0", Date: "2026-01-01", Emulated: true}, all))
+	s := runs.New(datasettest.OpenAs(t, dataset.Meta{Name: "vm-82576", Version: "1.0.0", Date: "2026-01-01", Emulated: true}, all))
 	return func(name string) (*runs.Set, bool) { return s, name == "vm-82576" }
 }
 

@@ -3,8 +3,8 @@ package claims
 import (
 	"fmt"
 
-	"crossing/notebooks/mystery"
-	"crossing/notebooks/runs"
+	"crossing/notebooks/analysis/mystery"
+	"crossing/notebooks/analysis/runs"
 )
 
 // explanations are the analyses that say why, by the name that claims.yaml

@@ -9,10 +9,9 @@ import (
 
 	"gonum.org/v1/gonum/stat"
 
-	"crossing/notebooks/compare"
-	"crossing/notebooks/interval"
-	"crossing/notebooks/runs"
-	"crossing/notebooks/saturation"
+	"crossing/notebooks/analysis/runs"
+	"crossing/notebooks/analysis/saturation"
+	"crossing/notebooks/stats"
 )
 
 // alpha is the level of every test; intervals are at 1-alpha.
@@ -45,7 +44,7 @@ func init() {
 func testNames() []string { return slices.Sorted(maps.Keys(tests)) }
 
 // pair compares tier a with tier b at one load, within blocks.
-func pair(s *runs.Set, a, b string, load int, quantity string) (compare.Ratio, error) {
+func pair(s *runs.Set, a, b string, load int, quantity string) (stats.Ratio, error) {
 	x, y := values(s, a, load, quantity), values(s, b, load, quantity)
 	var p, q []float64
 	for block, v := range x {
@@ -53,7 +52,7 @@ func pair(s *runs.Set, a, b string, load int, quantity string) (compare.Ratio, e
 			p, q = append(p, v), append(q, w)
 		}
 	}
-	return compare.Paired(p, q, 1-alpha)
+	return stats.Paired(p, q, 1-alpha)
 }
 
 func values(s *runs.Set, tier string, load int, quantity string) map[int32]float64 {
@@ -68,7 +67,7 @@ func values(s *runs.Set, tier string, load int, quantity string) map[int32]float
 // ordering compares each tier with the next worse at every load.
 func ordering(c *Claim, s *runs.Set) (Verdict, string) {
 	var p []float64
-	var ratios []compare.Ratio
+	var ratios []stats.Ratio
 	for i := range len(c.Tiers) - 1 {
 		for _, load := range c.Loads {
 			r, err := pair(s, c.Tiers[i], c.Tiers[i+1], load, c.Quantity)
@@ -78,7 +77,7 @@ func ordering(c *Claim, s *runs.Set) (Verdict, string) {
 			p, ratios = append(p, r.P), append(ratios, r)
 		}
 	}
-	adjusted := compare.Holm(p)
+	adjusted := stats.Holm(p)
 	var words []string
 	for i := range len(c.Tiers) - 1 {
 		from, to := i*len(c.Loads), (i+1)*len(c.Loads)
@@ -92,7 +91,7 @@ const few = 4
 
 // tell lists the ratios by load where they are few, else the first and the last
 // and how many lie where.
-func tell(loads []int, ratios []compare.Ratio, adjusted []float64) string {
+func tell(loads []int, ratios []stats.Ratio, adjusted []float64) string {
 	var words []string
 	each, lower, higher := 0, 0, 0
 	for i, r := range ratios {
@@ -113,7 +112,7 @@ func tell(loads []int, ratios []compare.Ratio, adjusted []float64) string {
 }
 
 // below says whether a comparison, taken by itself, is significantly below 1.
-func below(r compare.Ratio) bool { return r.P <= alpha && r.Estimate < 1 }
+func below(r stats.Ratio) bool { return r.P <= alpha && r.Estimate < 1 }
 
 // judge is supported where every comparison by itself is significantly below 1:
 // a conjunction that is claimed when each of its parts is shown at a level is
@@ -121,7 +120,7 @@ func below(r compare.Ratio) bool { return r.P <= alpha && r.Estimate < 1 }
 // Technometrics 24, 295-300). It is contradicted where one of the comparisons is
 // significantly above 1; that one is the best of many, so Holm's adjustment is
 // made.
-func judge(ratios []compare.Ratio) Verdict {
+func judge(ratios []stats.Ratio) Verdict {
 	verdict := Supported
 	p := make([]float64, len(ratios))
 	for i, r := range ratios {
@@ -130,7 +129,7 @@ func judge(ratios []compare.Ratio) Verdict {
 			verdict = Inconclusive
 		}
 	}
-	for i, adjusted := range compare.Holm(p) {
+	for i, adjusted := range stats.Holm(p) {
 		if adjusted <= alpha && ratios[i].Estimate > 1 {
 			return Contradicted
 		}
@@ -142,7 +141,7 @@ func judge(ratios []compare.Ratio) Verdict {
 // second, divides the quantity by more than the second step, to the third, at
 // every load.
 func largerStep(c *Claim, s *runs.Set) (Verdict, string) {
-	var ratios []compare.Ratio
+	var ratios []stats.Ratio
 	var words []string
 	for _, load := range c.Loads {
 		from, via, to := values(s, c.Tiers[0], load, c.Quantity), values(s, c.Tiers[1], load, c.Quantity), values(s, c.Tiers[2], load, c.Quantity)
@@ -152,7 +151,7 @@ func largerStep(c *Claim, s *runs.Set) (Verdict, string) {
 				first, second = append(first, v/from[block]), append(second, w/v)
 			}
 		}
-		r, err := compare.Paired(first, second, 1-alpha)
+		r, err := stats.Paired(first, second, 1-alpha)
 		if err != nil {
 			return Inconclusive, fmt.Sprintf("at %d: %v", load, err)
 		}
@@ -182,11 +181,11 @@ func equivalent(c *Claim, s *runs.Set) (Verdict, string) {
 				p, q = append(p, v), append(q, w)
 			}
 		}
-		r, err := compare.Paired(p, q, 1-alpha)
+		r, err := stats.Paired(p, q, 1-alpha)
 		if err != nil {
 			return Inconclusive, fmt.Sprintf("at %d: %v", load, err)
 		}
-		pe, err := compare.Equivalent(p, q, c.Margin)
+		pe, err := stats.Equivalent(p, q, c.Margin)
 		if err != nil {
 			return Inconclusive, fmt.Sprintf("at %d: %v", load, err)
 		}
@@ -227,7 +226,7 @@ func trend(c *Claim, s *runs.Set) string {
 			taus = append(taus, stat.Kendall(loads[block], distance[block], nil))
 		}
 	}
-	in, err := interval.Mean(taus, 1-alpha)
+	in, err := stats.Mean(taus, 1-alpha)
 	if err != nil {
 		return ""
 	}
@@ -259,7 +258,7 @@ func sameOrder(c *Claim, s *runs.Set) (Verdict, string) {
 		taus = append(taus, stat.Mean(t, nil))
 	}
 	slices.Sort(taus)
-	in, err := interval.Mean(taus, 1-alpha)
+	in, err := stats.Mean(taus, 1-alpha)
 	if err != nil {
 		return Inconclusive, err.Error()
 	}
@@ -275,7 +274,7 @@ func sameOrder(c *Claim, s *runs.Set) (Verdict, string) {
 
 // reaches looks at the load where the quantity is largest.
 func reaches(c *Claim, s *runs.Set) (Verdict, string) {
-	best := interval.Interval{Estimate: math.Inf(-1)}
+	best := stats.Interval{Estimate: math.Inf(-1)}
 	at := 0
 	for _, load := range c.Loads {
 		var v []float64
@@ -283,7 +282,7 @@ func reaches(c *Claim, s *runs.Set) (Verdict, string) {
 			v = append(v, x)
 		}
 		slices.Sort(v)
-		in, err := interval.Geometric(v, 1-alpha)
+		in, err := stats.GeometricMean(v, 1-alpha)
 		if err == nil && in.Estimate > best.Estimate {
 			best, at = in, load
 		}

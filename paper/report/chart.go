@@ -4,17 +4,17 @@ import (
 	"fmt"
 	"slices"
 
-	"crossing/data"
-	"crossing/notebooks/figure"
-	"crossing/notebooks/replica"
-	"crossing/notebooks/runs"
+	"crossing/data/dataset"
+	"crossing/notebooks/analysis/figure"
+	"crossing/notebooks/analysis/paperfigures"
+	"crossing/notebooks/analysis/runs"
 )
 
 // file is the one that the charts show, as near as the site has the paper's.
 const file = "100"
 
 // p99 beside the paper's three quantities.
-var p99 = replica.Quantity{Name: "p99-latency", Title: "99th percentile of the latency", Axis: "p99 of the latency (µs)", Of: func(r *data.Run) float64 { return float64(r.P99Ns) / 1e3 }}
+var p99 = paperfigures.Quantity{Name: "p99-latency", Title: "99th percentile of the latency", Axis: "p99 of the latency (µs)", Of: func(r *dataset.Run) float64 { return float64(r.P99Ns) / 1e3 }}
 
 // A chart is what report.js draws: every quantity of a dataset's closed loops
 // against the connections.
@@ -63,12 +63,12 @@ func newChart(s *runs.Set) *chart {
 		return nil
 	}
 	slices.Sort(c.Connections)
-	for _, q := range []replica.Quantity{replica.Mean, replica.P90, p99, replica.Throughput} {
+	for _, q := range []paperfigures.Quantity{paperfigures.Mean, paperfigures.P90, p99, paperfigures.Throughput} {
 		of := quantity{Name: q.Title, Axis: q.Axis, Values: make([][]*[3]float64, len(c.Connections)), Runs: make([][]int, len(c.Connections))}
 		for i := range c.Connections {
 			of.Values[i], of.Runs[i] = make([]*[3]float64, len(c.Tiers)), make([]int, len(c.Tiers))
 		}
-		for _, cell := range replica.Cells(s, q, file) {
+		for _, cell := range paperfigures.Cells(s, q, file) {
 			x := slices.Index(c.Connections, cell.Connections)
 			t := slices.IndexFunc(c.Tiers, func(t tier) bool { return t.Name == cell.Tier.Name })
 			if x < 0 || t < 0 || !(cell.Estimate > 0) {

@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"crossing/notebooks/show"
+	"crossing/notebooks/analysis/show"
 )
 
 // python is Debian's: another python3 on PATH may lack nbconvert.

@@ -16,7 +16,7 @@ import (
 	"slices"
 	"strings"
 
-	"crossing/notebooks/runs"
+	"crossing/notebooks/analysis/runs"
 	"crossing/paper/claims"
 )
 
@@ -39,7 +39,7 @@ type first struct {
 	Claims    []claims.Result
 	Charts    []chart
 	Notebooks []page
-	Data      []dataset
+	Data      []datasetLinks
 }
 
 // Build writes the site into the folder out, which is emptied first.
@@ -157,16 +157,16 @@ func copyFile(to, from string) (err error) {
 	return err
 }
 
-// A dataset is what the first page links to.
-type dataset struct {
+// datasetLinks are what the first page links to.
+type datasetLinks struct {
 	ID, Title, About, Cite, Folder string
 	Files                          []string
 }
 
 // copyDataset copies what describes a dataset and its table of runs; the
 // requests stay where they are.
-func copyDataset(out string, s *runs.Set) (dataset, error) {
-	d := dataset{ID: s.Meta.ID(), Title: s.Meta.Title, About: s.Meta.About, Cite: s.Meta.Cite(), Folder: "data/" + s.Meta.Folder()}
+func copyDataset(out string, s *runs.Set) (datasetLinks, error) {
+	d := datasetLinks{ID: s.Meta.ID(), Title: s.Meta.Title, About: s.Meta.About, Cite: s.Meta.Cite(), Folder: "data/" + s.Meta.Folder()}
 	for _, name := range []string{"README.md", "datapackage.json", "CITATION.cff", "machine.json", "runs.parquet", "SHA256SUMS"} {
 		err := copyFile(filepath.Join(out, d.Folder, name), filepath.Join(s.Dir, name))
 		if errors.Is(err, fs.ErrNotExist) {

@@ -12,8 +12,8 @@ import (
 	"sync"
 	"testing"
 
-	"crossing/notebooks/replica"
-	"crossing/notebooks/runs"
+	"crossing/notebooks/analysis/paperfigures"
+	"crossing/notebooks/analysis/runs"
 	"crossing/paper/claims"
 )
 
@@ -87,7 +87,7 @@ func made(t *testing.T) Input {
 	if err := os.WriteFile(filepath.Join(in.Notebooks, "1-made-up.ipynb"), []byte(executed), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := replica.Figure(sets["netns"], replica.Mean, file).Save(filepath.Join(in.Notebooks, "figures"), "mean-latency"); err != nil {
+	if err := paperfigures.Figure(sets["netns"], paperfigures.Mean, file).Save(filepath.Join(in.Notebooks, "figures"), "mean-latency"); err != nil {
 		t.Fatal(err)
 	}
 	return in

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"time"
 
-	"crossing/servers/bypass/checksum"
+	"crossing/servers/checksum"
 )
 
 // A Response is what to send, in this order: Head, then Body. Both slices are

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"crossing/data"
+	"crossing/data/dataset"
 )
 
 // release makes a folder with released versions of a dataset x.
@@ -15,18 +15,18 @@ func release(t *testing.T, versions ...string) string {
 	folder := t.TempDir()
 	for _, v := range versions {
 		dir := filepath.Join(folder, "x", "v"+v)
-		w, err := data.Create(dir, "test")
+		w, err := dataset.Create(dir, "test")
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := data.Run{Run: "r", Tier: "nginx", Boundary: "user", Load: "c1", File: "100", Loop: "closed", Connections: 1, Outcome: data.OK}
+		r := dataset.Run{Run: "r", Tier: "nginx", Boundary: "user", Load: "c1", File: "100", Loop: "closed", Connections: 1, Outcome: dataset.OK}
 		if err := w.Add(r, nil, nil); err != nil {
 			t.Fatal(err)
 		}
-		if err := w.Finish(data.Meta{Name: "x", Version: v, Title: "A title", Date: "2026-01-31"}, nil); err != nil {
+		if err := w.Finish(dataset.Meta{Name: "x", Version: v, Title: "A title", Date: "2026-01-31"}, nil); err != nil {
 			t.Fatal(err)
 		}
-		if err := data.Publish(folder, "x", v); err != nil {
+		if err := dataset.Publish(folder, "x", v); err != nil {
 			t.Fatal(err)
 		}
 	}

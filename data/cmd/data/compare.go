@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"crossing/data"
+	"crossing/data/dataset"
 )
 
 func compareCmd() *cobra.Command {
@@ -18,15 +18,15 @@ and every byte of their requests. Only datasets in virtual time repeat to the by
 		Example: "  data compare data/vm-82576/v1.0.0 out/again/v0.0.0",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, dirs []string) error {
-			a, err := data.Open(dirs[0])
+			a, err := dataset.Open(dirs[0])
 			if err != nil {
 				return err
 			}
-			b, err := data.Open(dirs[1])
+			b, err := dataset.Open(dirs[1])
 			if err != nil {
 				return err
 			}
-			n, differences := data.Compare(a, b)
+			n, differences := dataset.Compare(a, b)
 			for _, d := range differences {
 				fmt.Fprintln(cmd.OutOrStdout(), d)
 			}

@@ -3,7 +3,7 @@ package main
 import (
 	"testing"
 
-	"crossing/data/cmd/examples"
+	"crossing/internal/clitest"
 )
 
-func TestExamples(t *testing.T) { examples.Cobra(t, rootCmd) }
+func TestExamples(t *testing.T) { clitest.Cobra(t, rootCmd) }

@@ -13,7 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"crossing/data"
+	"crossing/data/dataset"
 )
 
 func main() {
@@ -64,7 +64,7 @@ func lsCmd(folder *string) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			released, err := data.Releases(*folder)
+			released, err := dataset.Releases(*folder)
 			if err != nil {
 				return err
 			}
@@ -75,8 +75,8 @@ func lsCmd(folder *string) *cobra.Command {
 			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 			fmt.Fprintln(w, "DATASET\tRUNS\tREQUESTS\tSTATE\tFOLDER")
 			for _, dir := range dirs {
-				d, err := data.Open(dir)
-				if errors.Is(err, data.ErrPartial) {
+				d, err := dataset.Open(dir)
+				if errors.Is(err, dataset.ErrPartial) {
 					fmt.Fprintf(w, "-\t-\t-\tpartial: run its sweep again\t%s\n", dir)
 					continue
 				}
@@ -117,10 +117,10 @@ against their requests. Without a name it checks every release.`,
 				fmt.Fprintf(cmd.OutOrStdout(), "%s: every byte as recorded\n", what)
 			}
 			for _, dir := range dirs {
-				report(dir, data.Verify(dir))
+				report(dir, dataset.Verify(dir))
 			}
 			if len(dirs) == 0 {
-				if err := data.VerifyReleases(*folder, func(r data.Release, err error) { report(r.ID(), err) }); err != nil {
+				if err := dataset.VerifyReleases(*folder, func(r dataset.Release, err error) { report(r.ID(), err) }); err != nil {
 					return err
 				}
 			}
@@ -141,7 +141,7 @@ func columnsCmd() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 			for _, table := range []string{"runs", "requests", "stages"} {
-				for _, f := range data.Columns(table) {
+				for _, f := range dataset.Columns(table) {
 					fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", table, f.Name, f.Type, f.Unit, f.Description)
 				}
 			}
@@ -159,7 +159,7 @@ func releaseCmd(folder *string) *cobra.Command {
 		Example: "  data release netns 1.0.0",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(_ *cobra.Command, args []string) error {
-			return data.Publish(*folder, args[0], args[1])
+			return dataset.Publish(*folder, args[0], args[1])
 		},
 	}
 }
@@ -171,11 +171,11 @@ func citeCmd(folder *string) *cobra.Command {
 		Example: "  data cite netns",
 		Args:    cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			all, err := data.Releases(*folder)
+			all, err := dataset.Releases(*folder)
 			if err != nil {
 				return err
 			}
-			r, ok := data.Newest(all, args[0])
+			r, ok := dataset.Newest(all, args[0])
 			if !ok {
 				return fmt.Errorf("no release of %q; `data ls` lists what is there", args[0])
 			}
@@ -191,7 +191,7 @@ func citeCmd(folder *string) *cobra.Command {
 				}
 				r.Version = args[1]
 			}
-			d, err := data.Open(r.Dir(*folder))
+			d, err := dataset.Open(r.Dir(*folder))
 			if err != nil {
 				return err
 			}

@@ -3,7 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
-	"crossing/data"
+	"crossing/data/dataset"
 )
 
 func mergeCmd() *cobra.Command {
@@ -15,6 +15,6 @@ common time by the starts that their hosts recorded. Every figure is computed fr
 the joined rows; percentiles are never averaged.`,
 		Example: "  data merge whole part-0 part-1",
 		Args:    cobra.MinimumNArgs(3),
-		RunE:    func(_ *cobra.Command, args []string) error { return data.Merge(args[0], args[1:]) },
+		RunE:    func(_ *cobra.Command, args []string) error { return dataset.Merge(args[0], args[1:]) },
 	}
 }

@@ -34,9 +34,10 @@ import (
 	"crossing/harness/bench/realtime"
 	"crossing/harness/instance"
 	"crossing/harness/load"
-	"crossing/harness/load/check"
 	"crossing/harness/testbed"
 	"crossing/harness/tier"
+	"crossing/internal/root"
+	"crossing/notebooks/stats"
 	"crossing/servers/site"
 )
 
@@ -173,11 +174,11 @@ func (b *bench) server(ctx context.Context, dir string) (*instance.Instance, err
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return nil, err
 	}
-	root, err := site.Generate(dir)
+	files, err := site.Generate(dir)
 	if err != nil {
 		return nil, err
 	}
-	wd, err := os.Getwd()
+	wd, err := root.Find()
 	if err != nil {
 		return nil, err
 	}
@@ -185,7 +186,7 @@ func (b *bench) server(ctx context.Context, dir string) (*instance.Instance, err
 	if err != nil {
 		return nil, fmt.Errorf("%w (run this in the project's folder)", err)
 	}
-	in, err := instance.Start(ctx, t, b.bed, instance.Places{Root: root, State: filepath.Join(dir, "state"), Bin: filepath.Join(wd, "bin"), Repo: wd})
+	in, err := instance.Start(ctx, t, b.bed, instance.Places{Root: files, State: filepath.Join(dir, "state"), Bin: filepath.Join(wd, "bin"), Repo: wd})
 	if err == nil && b.realtime {
 		err = realtime.Promote(in.PID())
 	}
@@ -290,12 +291,15 @@ func report(all []burst) {
 				continue
 			}
 			ratio := func(of func(burst) float64) (centre, low, high float64) {
-				var logs []float64
+				var ours, wrk []float64
 				for round, one := range rounds[k] {
-					logs = append(logs, math.Log(of(one)/of(rounds[cell{k.server, k.connections, "wrk"}][round])))
+					ours, wrk = append(ours, of(one)), append(wrk, of(rounds[cell{k.server, k.connections, "wrk"}][round]))
 				}
-				centre, low, high = check.HodgesLehmann(logs, .95)
-				return math.Exp(centre), math.Exp(low), math.Exp(high)
+				in, err := stats.Paired(ours, wrk, .95)
+				if err != nil {
+					return math.NaN(), math.NaN(), math.NaN()
+				}
+				return in.Estimate, in.Lo, in.Hi
 			}
 			mean := func(of func(burst) float64) float64 {
 				var sum float64

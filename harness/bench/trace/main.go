@@ -22,10 +22,11 @@ import (
 	"crossing/harness/bench/realtime"
 	"crossing/harness/instance"
 	"crossing/harness/load"
-	"crossing/harness/load/check"
 	"crossing/harness/testbed"
 	"crossing/harness/tier"
 	"crossing/harness/trace"
+	"crossing/internal/root"
+	"crossing/notebooks/stats"
 	"crossing/servers/site"
 )
 
@@ -122,11 +123,11 @@ func (b *bench) start(ctx context.Context, dir string) error {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return err
 	}
-	root, err := site.Generate(dir)
+	files, err := site.Generate(dir)
 	if err != nil {
 		return err
 	}
-	wd, err := os.Getwd()
+	wd, err := root.Find()
 	if err != nil {
 		return err
 	}
@@ -134,7 +135,7 @@ func (b *bench) start(ctx context.Context, dir string) error {
 	if err != nil {
 		return fmt.Errorf("%w (run this in the project's folder)", err)
 	}
-	b.server, err = instance.Start(ctx, t, b.bed, instance.Places{Root: root, State: filepath.Join(dir, "state"), Bin: filepath.Join(wd, "bin"), Repo: wd})
+	b.server, err = instance.Start(ctx, t, b.bed, instance.Places{Root: files, State: filepath.Join(dir, "state"), Bin: filepath.Join(wd, "bin"), Repo: wd})
 	if err == nil && os.Geteuid() == 0 {
 		err = realtime.Promote(b.server.PID())
 	}
@@ -193,15 +194,19 @@ func (b *bench) report(with, without []burst) {
 	fmt.Printf("%s, %d connections, %d pairs of %v; %d of %d requests joined\n", b.tier, b.connections, len(with), b.burst, joined, requests)
 	fmt.Println("with the tracer to without, in the same pair: centre and 95 % interval (Hodges–Lehmann, logarithms)")
 	line := func(name string, of func(burst) float64, show func(float64) string) (low float64) {
-		var logs []float64
+		var x, y []float64
 		var a, z float64
 		for i := range with {
-			logs = append(logs, math.Log(of(with[i])/of(without[i])))
-			a, z = a+of(with[i])/float64(len(with)), z+of(without[i])/float64(len(with))
+			x, y = append(x, of(with[i])), append(y, of(without[i]))
+			a, z = a+x[i]/float64(len(with)), z+y[i]/float64(len(with))
 		}
-		centre, low, high := check.HodgesLehmann(logs, .95)
-		fmt.Printf("%-24s %10s to %10s  %.3f [%.3f, %.3f]\n", name, show(a), show(z), math.Exp(centre), math.Exp(low), math.Exp(high))
-		return math.Exp(low)
+		ratio, err := stats.Paired(x, y, .95)
+		if err != nil {
+			fmt.Printf("%-24s %10s to %10s  %v\n", name, show(a), show(z), err)
+			return math.NaN()
+		}
+		fmt.Printf("%-24s %10s to %10s  %.3f [%.3f, %.3f]\n", name, show(a), show(z), ratio.Estimate, ratio.Lo, ratio.Hi)
+		return ratio.Lo
 	}
 	low := line("requests per second", func(o burst) float64 { return o.rate }, func(v float64) string { return fmt.Sprintf("%.0f", v) })
 	line("client CPU per request", func(o burst) float64 { return o.clientCPU }, load.Ns)

@@ -9,8 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 
-	"crossing/data"
-	"crossing/notebooks/runs"
+	"crossing/data/dataset"
+	"crossing/notebooks/analysis/runs"
 	"crossing/paper/claims"
 )
 
@@ -46,7 +46,7 @@ func main() {
 		log.Fatal(err)
 	}
 	if *extra != "" {
-		d, err := data.Open(filepath.Clean(*extra))
+		d, err := dataset.Open(filepath.Clean(*extra))
 		if err != nil {
 			log.Fatal(err)
 		}

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"crossing/notebooks/runs"
+	"crossing/notebooks/analysis/runs"
 	"crossing/paper/claims"
 )
 

@@ -1,14 +1,14 @@
 package main
 
 import (
-	"crossing/notebooks/contrast"
-	"crossing/notebooks/distribution"
-	"crossing/notebooks/figure"
-	"crossing/notebooks/mystery"
-	"crossing/notebooks/replica"
-	"crossing/notebooks/runs"
-	"crossing/notebooks/saturation"
-	"crossing/notebooks/stages"
+	"crossing/notebooks/analysis/comparisons"
+	"crossing/notebooks/analysis/distributions"
+	"crossing/notebooks/analysis/figure"
+	"crossing/notebooks/analysis/mystery"
+	"crossing/notebooks/analysis/paperfigures"
+	"crossing/notebooks/analysis/runs"
+	"crossing/notebooks/analysis/saturation"
+	"crossing/notebooks/analysis/tail"
 )
 
 // figures draws every figure that a released dataset has something for, as
@@ -41,29 +41,29 @@ func drawn(s *runs.Set) (map[string]*figure.Figure, error) {
 	}
 	for _, r := range s.Runs() {
 		if r.Traced {
-			groups, err := stages.Groups(s, file)
+			groups, err := tail.Groups(s, file)
 			if err != nil {
 				return nil, err
 			}
-			all["stages"] = stages.Figure(s, groups)
+			all["stages"] = tail.Figure(s, groups)
 			break
 		}
 	}
-	for _, q := range []replica.Quantity{replica.Mean, replica.P90, replica.Throughput} {
-		all[q.Name] = replica.Figure(s, q, file)
+	for _, q := range []paperfigures.Quantity{paperfigures.Mean, paperfigures.P90, paperfigures.Throughput} {
+		all[q.Name] = paperfigures.Figure(s, q, file)
 	}
 	if steps := saturation.Ladder(s, file); len(steps) > 0 {
 		all["ladder"] = saturation.LadderFigure(s, steps)
 	}
 	const axis = "Ratio of mean latencies (below 1: lower)"
-	all["contrasts-few"] = contrast.Figure(s, "Mean latency, few connections", axis, contrasts(s, loads[0]))
-	all["contrasts-many"] = contrast.Figure(s, "Mean latency, many connections", axis, contrasts(s, loads[len(loads)-1]))
+	all["contrasts-few"] = comparisons.Figure(s, "Mean latency, few connections", axis, contrasts(s, loads[0]))
+	all["contrasts-many"] = comparisons.Figure(s, "Mean latency, many connections", axis, contrasts(s, loads[len(loads)-1]))
 	all["saturation"] = saturation.Figure(s, file)
 	at := between(loads)
-	curves, err := distribution.Curves(s, file, at)
+	curves, err := distributions.Curves(s, file, at)
 	if err != nil {
 		return nil, err
 	}
-	all["percentiles"] = distribution.HDR(s, curves, at)
+	all["percentiles"] = distributions.HDR(s, curves, at)
 	return all, nil
 }

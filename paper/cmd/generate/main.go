@@ -10,8 +10,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"crossing/notebooks/replica"
-	"crossing/notebooks/runs"
+	"crossing/notebooks/analysis/paperfigures"
+	"crossing/notebooks/analysis/runs"
 	"crossing/paper/claims"
 )
 
@@ -57,7 +57,7 @@ func readmeFigure(file string) error {
 	if !ok {
 		return fmt.Errorf("no dataset netns is released")
 	}
-	svg, err := replica.Figure(s, replica.Mean, "100").SVG()
+	svg, err := paperfigures.Figure(s, paperfigures.Mean, "100").SVG()
 	if err != nil {
 		return err
 	}

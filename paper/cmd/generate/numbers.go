@@ -7,14 +7,14 @@ import (
 	"slices"
 	"strings"
 
-	"crossing/notebooks/contrast"
-	"crossing/notebooks/distribution"
-	"crossing/notebooks/mystery"
-	"crossing/notebooks/omission"
-	"crossing/notebooks/replica"
-	"crossing/notebooks/runs"
-	"crossing/notebooks/saturation"
-	"crossing/notebooks/stages"
+	"crossing/notebooks/analysis/comparisons"
+	"crossing/notebooks/analysis/distributions"
+	"crossing/notebooks/analysis/mystery"
+	"crossing/notebooks/analysis/omission"
+	"crossing/notebooks/analysis/paperfigures"
+	"crossing/notebooks/analysis/runs"
+	"crossing/notebooks/analysis/saturation"
+	"crossing/notebooks/analysis/tail"
 	"crossing/paper/claims"
 )
 
@@ -126,11 +126,11 @@ func answers(m *macros, name string, s *runs.Set) error {
 	}
 	for _, r := range s.Runs() {
 		if r.Traced {
-			groups, err := stages.Groups(s, file)
+			groups, err := tail.Groups(s, file)
 			if err != nil {
 				return err
 			}
-			m.say(name+".stages", strings.Join(stages.Answer(groups), " "))
+			m.say(name+".stages", strings.Join(tail.Answer(groups), " "))
 			break
 		}
 	}
@@ -148,26 +148,26 @@ func answers(m *macros, name string, s *runs.Set) error {
 		m.say(name+".client", omission.Answer(client, "The median latency that the client reports over that until the kernel stamped the answer's arrival", "No run has receive stamps."))
 	}
 	first, last := loads[0], loads[len(loads)-1]
-	for _, q := range []replica.Quantity{replica.Mean, replica.P90} {
-		m.say(name+"."+q.Name+".few", replica.Answer(s, q, file, first))
-		m.say(name+"."+q.Name+".many", replica.Answer(s, q, file, last))
+	for _, q := range []paperfigures.Quantity{paperfigures.Mean, paperfigures.P90} {
+		m.say(name+"."+q.Name+".few", paperfigures.Answer(s, q, file, first))
+		m.say(name+"."+q.Name+".many", paperfigures.Answer(s, q, file, last))
 	}
-	m.say(name+".contrasts.few", contrast.Answer(contrasts(s, first), first))
-	m.say(name+".contrasts.many", contrast.Answer(contrasts(s, last), last))
+	m.say(name+".contrasts.few", comparisons.Answer(contrasts(s, first), first))
+	m.say(name+".contrasts.many", comparisons.Answer(contrasts(s, last), last))
 	found := saturation.Find(s, file)
 	m.say(name+".knees", saturation.Answer(found, "dpdk", 3)+" "+saturation.Answer(found, "apache", 10))
 	at := between(loads)
-	curves, err := distribution.Curves(s, file, at)
+	curves, err := distributions.Curves(s, file, at)
 	if err != nil {
 		return err
 	}
 	m.def(name+".between", at)
-	m.say(name+".tails", distribution.Answer(curves))
+	m.say(name+".tails", distributions.Answer(curves))
 	return nil
 }
 
-func contrasts(s *runs.Set, connections int) []contrast.Result {
-	return contrast.Test(s, contrast.Factors, file, connections, replica.Mean.Of)
+func contrasts(s *runs.Set, connections int) []comparisons.Result {
+	return comparisons.Test(s, comparisons.Factors, file, connections, paperfigures.Mean.Of)
 }
 
 // between is the load at which distributions are shown: 16 connections, or the

@@ -11,8 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 
-	"crossing/data"
-	"crossing/notebooks/runs"
+	"crossing/data/dataset"
+	"crossing/notebooks/analysis/runs"
 	"crossing/paper/claims"
 	"crossing/paper/report"
 )
@@ -47,7 +47,7 @@ func run(notebooks, out, extra string) error {
 	}
 	in := report.Input{Notebooks: notebooks}
 	if extra != "" {
-		d, err := data.Open(filepath.Clean(extra))
+		d, err := dataset.Open(filepath.Clean(extra))
 		if err != nil {
 			return err
 		}

@@ -15,7 +15,7 @@ import (
 	"net/netip"
 	"strconv"
 
-	"crossing/servers/bypass/checksum"
+	"crossing/servers/checksum"
 )
 
 // A Link sends frames; it is tcpip's.

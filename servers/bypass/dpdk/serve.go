@@ -4,15 +4,14 @@ package main
 
 import (
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"math"
-	"os"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"crossing/internal/atomicfile"
 	"crossing/servers/bypass/httpd"
 	"crossing/servers/bypass/port"
 	"crossing/servers/bypass/tcpip"
@@ -79,7 +78,7 @@ func loop(q *port.Queue, p *port.Port, cfg tcpip.Config, site *http1.Site, o *op
 		stack.Flush()
 	}
 	if app.Trace != nil {
-		if err := write(app.Trace, o.stages); err != nil {
+		if err := atomicfile.WriteFrom(o.stages, app.Trace.Write); err != nil {
 			return err
 		}
 	}
@@ -91,18 +90,6 @@ func loop(q *port.Queue, p *port.Port, cfg tcpip.Config, site *http1.Site, o *op
 
 // mostStages bounds the memory that stages take.
 const mostStages = 4 << 20
-
-// write writes the stages; the file has its name only when it is whole.
-func write(t *httpd.Trace, name string) error {
-	f, err := os.Create(name + ".new")
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(t.Write(f), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(name+".new", name)
-}
 
 // monotonic returns a clock that reads CLOCK_MONOTONIC, which clients on this
 // machine use, too, without a system call: Go's own clock, less what is between

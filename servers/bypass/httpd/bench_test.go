@@ -7,8 +7,8 @@ import (
 	"net/netip"
 	"testing"
 
-	"crossing/servers/bypass/checksum"
 	"crossing/servers/bypass/tcpip"
+	"crossing/servers/checksum"
 	"crossing/servers/http1"
 )
 

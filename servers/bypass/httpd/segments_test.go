@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"testing"
 
-	"crossing/servers/bypass/checksum"
+	"crossing/servers/checksum"
 )
 
 // FuzzSegments throws segments of any kind at a stack with some connections:

@@ -3,7 +3,7 @@ package tcpip
 import (
 	"net/netip"
 
-	"crossing/servers/bypass/checksum"
+	"crossing/servers/checksum"
 )
 
 // state is that of RFC 9293 section 3.3.2. LISTEN is the stack's own, and SYN-SENT

@@ -1,6 +1,6 @@
 package tcpip
 
-import "crossing/servers/bypass/checksum"
+import "crossing/servers/checksum"
 
 const icmpAt = tcpAt
 

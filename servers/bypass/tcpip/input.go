@@ -1,6 +1,6 @@
 package tcpip
 
-import "crossing/servers/bypass/checksum"
+import "crossing/servers/checksum"
 
 // predicted is the short way for the segment that is expected on a connection
 // that is well: the next in order, no flag but ACK and PSH, the usual options,

@@ -1,6 +1,6 @@
 package tcpip
 
-import "crossing/servers/bypass/checksum"
+import "crossing/servers/checksum"
 
 // demux takes the frames that were not predicted: it checks what RFC 1122
 // section 3.2.1 wants checked and hands the packet to its protocol. IP options are

@@ -1,7 +1,7 @@
 package tcpip
 
 import (
-	"crossing/servers/bypass/checksum"
+	"crossing/servers/checksum"
 )
 
 // listen takes a segment that belongs to no connection: RFC 9293 sections 3.10.7.1

@@ -1,6 +1,6 @@
 package tcpip
 
-import "crossing/servers/bypass/checksum"
+import "crossing/servers/checksum"
 
 // output sends what may be sent: RFC 9293 section 3.8.6 with the congestion window.
 func (s *Stack) output(c *Conn) {

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"crossing/servers/bypass/checksum"
 	"crossing/servers/bypass/tcpip"
+	"crossing/servers/checksum"
 
 	"gvisor.dev/gvisor/pkg/buffer"
 	gv "gvisor.dev/gvisor/pkg/tcpip"

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"crossing/servers/bypass/checksum"
 	"crossing/servers/bypass/tcpip"
+	"crossing/servers/checksum"
 )
 
 // A lab is a stack with a hand-made peer: segments are written one by one, and

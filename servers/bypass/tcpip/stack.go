@@ -6,7 +6,7 @@ import (
 	"net/netip"
 	"time"
 
-	"crossing/servers/bypass/checksum"
+	"crossing/servers/checksum"
 )
 
 // A Link sends frames.

@@ -16,6 +16,8 @@ import (
 	"github.com/cilium/ebpf/link"
 	"github.com/cilium/ebpf/rlimit"
 	"golang.org/x/sys/unix"
+
+	"crossing/internal/atomicfile"
 )
 
 // Sizes that answer.h also has.
@@ -158,9 +160,7 @@ func (k *kernel) report(file string) {
 	if err != nil {
 		return
 	}
-	if err := os.WriteFile(file+".new", b, 0o644); err == nil {
-		_ = os.Rename(file+".new", file)
-	}
+	_ = atomicfile.Scratch(file, b)
 }
 
 var counterNames = [...]string{

@@ -23,6 +23,8 @@ import (
 	"github.com/cilium/ebpf/link"
 	"github.com/cilium/ebpf/rlimit"
 	"golang.org/x/sys/unix"
+
+	"crossing/internal/atomicfile"
 )
 
 //go:generate go tool bpf2go -go-package main -target bpfel -cc clang -cflags "-O2 -g -Wall -Werror -I/usr/include/x86_64-linux-gnu" -type counter stateless stateless.bpf.c
@@ -240,7 +242,5 @@ func (s *server) report(file string) {
 	if err != nil {
 		return
 	}
-	if os.WriteFile(file+".new", b, 0o644) == nil {
-		_ = os.Rename(file+".new", file)
-	}
+	_ = atomicfile.Scratch(file, b)
 }

@@ -1,0 +1,243 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"crossing/harness/guest"
+	"crossing/harness/sriov"
+	"crossing/harness/sweep"
+	"crossing/harness/testbed"
+	"crossing/harness/tier"
+	"crossing/harness/trace"
+	"crossing/internal/root"
+)
+
+func sweepCmd() *cobra.Command {
+	var dir, version, only, level, bed string
+	var tiers []string
+	var blocks int
+	var available, dry bool
+	c := &cobra.Command{
+		Use:   "sweep PLAN",
+		Short: "Collect a dataset by a plan, or go on with one that was cut off",
+		Long: fmt.Sprintf(`Sweep runs every cell of a plan once in each block, in a seeded random order, each with
+a fresh server, and writes a dataset to data/NAME/vVERSION. PLAN is a file or one of the
+profiles: %s.
+
+A sweep that was stopped, even by SIGKILL, goes on where it was when it is run again. A
+cell that fails is tried %d times; every attempt is in the dataset.
+
+A dataset's design.json is a plan, too.`, strings.Join(sweep.Profiles(), ", "), 3),
+		Example: `  harness sweep kick
+  harness sweep --tiers mine,nginx --blocks 6 --out out/mine/v0.0.0 quick
+  harness sweep --dry paper
+  harness sweep --testbed lab.yaml sriov
+  harness sweep --only '^b00-nginx-' --out out/nginx quick`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !slices.Contains(trace.Levels, trace.Level(level)) {
+				return fmt.Errorf("--trace: %w: %q; one of %v", trace.ErrLevel, level, trace.Levels)
+			}
+			p, err := sweep.ReadPlan(args[0])
+			if err != nil {
+				return err
+			}
+			home, err := root.Find()
+			if err != nil {
+				return err
+			}
+			if len(tiers) > 0 {
+				p.Tiers = nil
+				for _, name := range tiers {
+					p.Tiers = append(p.Tiers, sweep.TierChoice{Tier: name, As: name})
+				}
+			}
+			if cmd.Flags().Changed("blocks") {
+				if blocks < 1 {
+					return fmt.Errorf("--blocks %d: at least 1", blocks)
+				}
+				p.Blocks = blocks
+			}
+			if only != "" {
+				if p.Only, err = regexp.Compile(only); err != nil {
+					return fmt.Errorf("--only: %w", err)
+				}
+			}
+			var file *sriov.File
+			if bed != "" {
+				if file, err = sriov.Read(bed); err != nil {
+					return err
+				}
+				if err := p.OnSRIOV(file.Wire); err != nil {
+					return err
+				}
+			}
+			all, err := allTiers(home)
+			if err != nil {
+				return err
+			}
+			bin := filepath.Join(home, "bin")
+			if err := choose(cmd.ErrOrStderr(), p, all, bin, available); err != nil {
+				return err
+			}
+			if dry {
+				return show(cmd.OutOrStdout(), p)
+			}
+			if dir == "" {
+				dir = filepath.Join(home, "data", p.Name, "v"+version)
+			}
+			if p.Testbed != "sriov" { // which takes root
+				if err := testbed.Become(); err != nil {
+					return err
+				}
+			}
+			progress := newProgress(cmd.ErrOrStderr())
+			ctx, runner, closeRunner, err := newRunner(cmd.Context(), p, file, all, home, trace.Level(level), progress.say)
+			if err != nil {
+				return err
+			}
+			result, err := sweep.Run(ctx, p, runner, dir, version, progress)
+			progress.close()
+			if err := errors.Join(err, closeRunner()); err != nil {
+				return err
+			}
+			return conclude(cmd.OutOrStdout(), result)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&dir, "out", "", "folder of the dataset (data/NAME/vVERSION by default)")
+	f.StringVar(&version, "version", "0.0.0", "version that the dataset gives itself")
+	f.StringSliceVar(&tiers, "tiers", nil, "measure these instead of the plan's tiers")
+	f.IntVar(&blocks, "blocks", 0, "measure so many instead of the plan's; 6 are the fewest that give 95 % intervals")
+	f.StringVar(&only, "only", "", "run only the cells whose names match this regular expression; --dry lists the names")
+	f.BoolVar(&available, "available", false, "leave out the tiers that cannot run here, and say which")
+	f.StringVar(&bed, "testbed", "", "run on the machines that this file describes; harness/sriov/README.md tells how")
+	f.StringVar(&level, "trace", string(trace.Tracepoints), fmt.Sprintf("best level of the stage tracer to use: one of %v", trace.Levels))
+	f.BoolVar(&dry, "dry", false, "only show the cells and how long they take")
+	return c
+}
+
+// choose checks that every tier of the plan is declared, fits the testbed and
+// can run here.
+func choose(out io.Writer, p *sweep.Plan, all []*tier.Tier, bin string, available bool) error {
+	var keep []sweep.TierChoice
+	for _, c := range p.Tiers {
+		t, err := tier.Find(all, c.Tier)
+		if err != nil {
+			return err
+		}
+		if t, err = t.With(c.Options); err != nil {
+			return err
+		}
+		lack := ""
+		if p.Testbed == "netns" { // other machines are asked, or bring their own
+			lack = t.Missing(bin)
+		}
+		if !slices.Contains(t.Testbeds, p.Testbed) {
+			lack = fmt.Sprintf("it does not run on testbed %s, only on %s", p.Testbed, strings.Join(t.Testbeds, ", "))
+		}
+		switch {
+		case lack == "":
+			keep = append(keep, c)
+		case available:
+			fmt.Fprintf(out, "left out: %s: %s\n", c.As, lack)
+		default:
+			return fmt.Errorf("tier %s: %s (or say --available to leave out what cannot run here)", c.As, lack)
+		}
+	}
+	if len(keep) == 0 {
+		return errors.New("none of the plan's tiers can run here; `harness tier list` says why")
+	}
+	p.Tiers = keep
+	return nil
+}
+
+func show(out io.Writer, p *sweep.Plan) error {
+	cells := p.Cells()
+	for _, c := range cells {
+		fmt.Fprintln(out, c.Name())
+	}
+	_, err := fmt.Fprintf(out, "%d runs, at least %v\n", len(cells), (p.WarmUp+p.Duration)*time.Duration(len(cells)))
+	return err
+}
+
+// newRunner makes what runs the plan's cells, under a context that ends when it
+// can run no more, and what ends it.
+func newRunner(ctx context.Context, p *sweep.Plan, file *sriov.File, all []*tier.Tier, home string, level trace.Level, say func(string)) (context.Context, sweep.Runner, func() error, error) {
+	bin, nothing := filepath.Join(home, "bin"), func() error { return nil }
+	local := &sweep.Local{Tiers: all, Version: projectVersion(home), Trace: level, Say: say}
+	switch p.Testbed {
+	case "netns":
+		// What no cell could do is said before the first.
+		bed, err := testbed.Netns()
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		bed.Close()
+		here, err := sweep.NewHere(bin, home)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		local.Wire = here.On(testbed.Netns)
+		return ctx, local, func() error { here.Close(); return nil }, nil
+	case "vm":
+		return ctx, &guest.Runner{Plan: p, Tiers: all, Repo: home, Bin: bin, Version: local.Version}, nothing, nil
+	case "sriov":
+		if file == nil {
+			return nil, nil, nil, errors.New("plan " + p.Name + ": the testbed sriov is a pair of machines: describe yours as harness/sriov/example.yaml does, and say --testbed FILE")
+		}
+		var used []*tier.Tier
+		for _, c := range p.Tiers {
+			t, err := tier.Find(all, c.Tier)
+			if err != nil {
+				return nil, nil, nil, err
+			}
+			used = append(used, t)
+		}
+		bed, ctx, err := sriov.Open(ctx, file, sriov.Project{Repo: home, Bin: bin}, used, say)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		local.Wire, local.Where = bed.Wire, bed.Machine
+		return ctx, local, bed.Close, nil
+	default:
+		return nil, nil, nil, fmt.Errorf("testbed %s cannot run a sweep yet", p.Testbed)
+	}
+}
+
+// projectVersion names the code that collects, as git describes it.
+func projectVersion(home string) string {
+	out, err := exec.Command("git", "-C", home, "describe", "--always", "--dirty").Output()
+	if err != nil {
+		return "unknown"
+	}
+	return strings.TrimSpace(string(out))
+}
+
+func conclude(out io.Writer, r *sweep.Result) error {
+	fmt.Fprintf(out, "%d runs in %s\n", r.Runs, r.Dir)
+	for _, line := range r.Traces() {
+		fmt.Fprintln(out, line)
+	}
+	for _, s := range r.Rejected {
+		fmt.Fprintf(out, "rejected: %s\n", s)
+	}
+	for _, s := range r.Failed {
+		fmt.Fprintf(out, "failed: %s\n", s)
+	}
+	if len(r.Failed) > 0 {
+		return fmt.Errorf("%d cells brought no measurement; the dataset says so too", len(r.Failed))
+	}
+	return nil
+}

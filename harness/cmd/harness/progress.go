@@ -1,0 +1,85 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"crossing/data/dataset"
+	"crossing/harness/sweep"
+)
+
+// A progress shows how a sweep goes on: as a bar with cell, rate and time left
+// on a terminal, elsewhere as a line for each run.
+type progress struct {
+	out     io.Writer
+	bar     *progressbar.ProgressBar // nil: not on a terminal
+	started time.Time
+	first   int // cells that were there before
+}
+
+func newProgress(out io.Writer) *progress {
+	p := &progress{out: out, started: time.Now(), first: -1}
+	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		p.bar = progressbar.NewOptions(1, progressbar.OptionSetWriter(out), progressbar.OptionSetWidth(20),
+			progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish())
+	}
+	return p
+}
+
+// Begin implements sweep.Report.
+func (p *progress) Begin(c sweep.Cell, done, all int) {
+	if p.first < 0 {
+		p.first = done
+		if done > 0 {
+			fmt.Fprintf(p.out, "going on: %d of %d cells are there\n", done, all)
+		}
+	}
+	if p.bar != nil {
+		p.bar.ChangeMax(all)
+		_ = p.bar.Set(done)
+		p.bar.Describe(c.Name())
+	}
+}
+
+// End implements sweep.Report.
+func (p *progress) End(r *dataset.Run, done, all int) {
+	switch {
+	case r.Outcome == dataset.Failed:
+		fmt.Fprintf(p.out, "\n%s: attempt %d failed: %s\n", r.Run, r.Attempt, r.Error)
+	case p.bar != nil:
+		p.bar.Describe(fmt.Sprintf("%s %.0f/s", r.Run, r.Throughput))
+	default:
+		left := time.Duration(0)
+		if n := done + 1 - p.first; n > 0 {
+			left = time.Since(p.started) / time.Duration(n) * time.Duration(all-done-1)
+		}
+		fmt.Fprintf(p.out, "%d/%d %s: %.0f/s, mean %v, %s %s(%v left)\n", done+1, all, r.Run, r.Throughput,
+			time.Duration(r.MeanNs).Round(time.Microsecond), r.Outcome, marks(r), left.Round(time.Second))
+	}
+}
+
+func marks(r *dataset.Run) string {
+	if r.Marks == "" {
+		return ""
+	}
+	return "[" + r.Marks + "] "
+}
+
+// say shows a line beside the bar.
+func (p *progress) say(line string) {
+	if p.bar != nil {
+		_ = p.bar.Clear()
+	}
+	fmt.Fprintln(p.out, line)
+}
+
+func (p *progress) close() {
+	if p.bar != nil {
+		_ = p.bar.Finish()
+	}
+}

@@ -1,0 +1,22 @@
+package clitest
+
+import (
+	"reflect"
+	"testing"
+)
+
+func TestLines(t *testing.T) {
+	got := lines("Tool does that.\ntool in prose\n\nExamples:\n  tool -a 1\n  HOME=x tool sub -b >file\n  other tool\n", "tool")
+	if want := [][]string{{"tool", "-a", "1"}, {"tool", "sub", "-b"}}; !reflect.DeepEqual(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestTakesValue(t *testing.T) {
+	const help = "Flags:\n  -out string\n    \twhere\n  -twice\n    \tonce more\n  -c int\n    \tconnections\n"
+	for flag, want := range map[string]bool{"-out": true, "-twice": false, "-c": true, "-none": false} {
+		if takesValue(help, flag) != want {
+			t.Errorf("%s: %v", flag, !want)
+		}
+	}
+}

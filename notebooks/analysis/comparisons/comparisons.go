@@ -1,0 +1,163 @@
+// Package comparisons tests the study's hypothesis: each boundary that is removed
+// lowers latency. One factor changes at a time, within blocks.
+package comparisons
+
+import (
+	"fmt"
+	"strings"
+
+	"crossing/data/dataset"
+	"crossing/notebooks/analysis/figure"
+	"crossing/notebooks/analysis/runs"
+	"crossing/notebooks/stats"
+)
+
+// A Factor is a pair of tiers that differ in one thing.
+type Factor struct {
+	What     string // what changes
+	From, To string
+}
+
+// Factors are the study's, each with one thing changed.
+var Factors = []Factor{
+	{"HTTP code", "gohttp", "gopoll"},
+	{"busy polling", "gopoll", "gopoll-spin"},
+	{"kernel's stack bypassed (AF_XDP)", "gopoll-spin", "dpdk"},
+	{"kernel's stack bypassed (packet socket)", "gopoll-spin", "dpdk-packet"},
+	{"frames by AF_XDP, not packet socket", "dpdk-packet", "dpdk"},
+	{"our TCP/IP, not gVisor's", "dpdk-netstack", "dpdk"},
+	{"our TCP/IP, not lwIP", "dpdk-lwip", "dpdk"},
+	{"answered on the socket by BPF", "gohttp", "ebpf"},
+	{"answered below the socket by BPF", "ebpf", "ebpf-tc"},
+	{"module's design, not the paper's", "khttpd-paper", "khttpd"},
+	{"into the kernel", "nginx", "khttpd"},
+	{"gunicorn, not Flask's own server", "flask", "gunicorn"},
+	{"configuration tuned", "apache", "apache-tuned"},
+}
+
+// A Result is a factor's effect.
+type Result struct {
+	Factor
+	stats.Ratio         // To / From
+	Holm        float64 // p adjusted over all factors that could be tested
+	Err         error
+}
+
+// Test compares a quantity of both tiers of every factor that the set has, at
+// one load and file, and adjusts for their number.
+func Test(s *runs.Set, factors []Factor, file string, connections int, of func(*dataset.Run) float64) []Result {
+	var results []Result
+	var p []float64
+	for _, f := range factors {
+		to, from := s.Closed(f.To, file)[connections], s.Closed(f.From, file)[connections]
+		if len(to) == 0 || len(from) == 0 {
+			continue
+		}
+		x, y := pairs(to, from, of)
+		r := Result{Factor: f}
+		if r.Ratio, r.Err = stats.Paired(x, y, 0.95); r.Err == nil {
+			p = append(p, r.P)
+		}
+		results = append(results, r)
+	}
+	adjusted := stats.Holm(p)
+	for i, k := 0, 0; i < len(results); i++ {
+		if results[i].Err == nil {
+			results[i].Holm = adjusted[k]
+			k++
+		}
+	}
+	return results
+}
+
+// Missing says which factors cannot be tested at a load and file, and for want
+// of which tier's runs.
+func Missing(s *runs.Set, factors []Factor, file string, connections int) string {
+	var all []string
+	for _, f := range factors {
+		for _, tier := range []string{f.From, f.To} {
+			if len(s.Closed(tier, file)[connections]) == 0 {
+				all = append(all, fmt.Sprintf("%s (no usable run of %s)", f.What, tier))
+				break
+			}
+		}
+	}
+	if len(all) == 0 {
+		return fmt.Sprintf("With %s all factors are tested.", runs.Count(connections, "connection"))
+	}
+	return fmt.Sprintf("Not tested with %s: %s.", runs.Count(connections, "connection"), strings.Join(all, ", "))
+}
+
+// pairs are the values of both tiers in the blocks that have both.
+func pairs(a, b []dataset.Run, of func(*dataset.Run) float64) (x, y []float64) {
+	inB := map[int32]*dataset.Run{}
+	for i := range b {
+		inB[b[i].Block] = &b[i]
+	}
+	for i := range a {
+		if other, ok := inB[a[i].Block]; ok {
+			x, y = append(x, of(&a[i])), append(y, of(other))
+		}
+	}
+	return x, y
+}
+
+// Figure draws the results.
+func Figure(s *runs.Set, title, axis string, results []Result) *figure.Figure {
+	f := figure.Forest{Title: title, X: axis, Margin: 0.1, Width: figure.PageWidth}
+	boundary := map[string]string{}
+	for _, t := range s.Tiers() {
+		boundary[t.Name] = t.Boundary
+	}
+	for _, r := range results {
+		name := fmt.Sprintf("%s: %s to %s", r.What, r.From, r.To)
+		if r.What == yours {
+			name = fmt.Sprintf("%s to %s", r.To, r.From)
+		}
+		e := figure.Estimate{Name: name, Boundary: boundary[r.To], Value: r.Estimate, Lo: r.Lo, Hi: r.Hi}
+		if r.Err != nil {
+			e.Why = r.Err.Error()
+		}
+		f.Rows = append(f.Rows, e)
+	}
+	f.Notes = append([]string{fmt.Sprintf("Dataset %s; Hodges–Lehmann ratios within blocks with exact signed-rank intervals; the grey band is ±10 %%.", s.Meta.ID())}, s.Notes()[1:]...)
+	for _, r := range results {
+		if r.Err == nil && r.Exact < 0.95 {
+			f.Notes = append(f.Notes, fmt.Sprintf("With %d blocks no exact interval reaches 95 %%: these cover %.1f %%.", r.N, 100*r.Exact))
+			break
+		}
+	}
+	return f.Draw()
+}
+
+// Answer says in a sentence what the results show.
+func Answer(results []Result, connections int) string {
+	lower, higher, open := 0, 0, 0
+	for _, r := range results {
+		switch {
+		case r.Err != nil:
+			open++
+		case r.Hi < 1:
+			lower++
+		case r.Lo > 1:
+			higher++
+		default:
+			open++
+		}
+	}
+	return fmt.Sprintf("With %s, of %d factors %d lower the mean latency, %d raise it, and %d cannot be told from no effect (by their own intervals; Holm's adjustment is in the table).",
+		runs.Count(connections, "connection"), len(results), lower, higher, open)
+}
+
+// Table is the results as rows under a header.
+func Table(results []Result) (header []string, rows [][]string) {
+	header = []string{"factor", "from", "to", "ratio [interval]", "covers", "p", "p (Holm)", "blocks"}
+	for _, r := range results {
+		if r.Err != nil {
+			rows = append(rows, []string{r.What, r.From, r.To, r.Err.Error(), "", "", "", ""})
+			continue
+		}
+		rows = append(rows, []string{r.What, r.From, r.To, r.Interval.String(), fmt.Sprintf("%.3f", r.Exact), fmt.Sprintf("%.3g", r.P), fmt.Sprintf("%.3g", r.Holm), fmt.Sprint(r.N)})
+	}
+	return header, rows
+}

@@ -1,0 +1,167 @@
+// Package saturation applies the knee methods to a dataset.
+package saturation
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"gonum.org/v1/plot/vg"
+
+	"crossing/notebooks/analysis/figure"
+	"crossing/notebooks/analysis/runs"
+	"crossing/notebooks/stats"
+)
+
+// plan of the bootstrap over blocks: the same intervals each time.
+var plan = stats.Resampling{Draws: 400, Seed: 1, Level: .95}
+
+// A Tier is a server's knees.
+type Tier struct {
+	runs.Tier
+	Knees  []stats.Knee
+	Common [2]float64 // loads that all intervals have in common
+	Agree  bool
+	Bound  string // why the knee may be the client's or the wire's and not the server's
+	Blocks int    // in which every load of the tier has a run: those used
+	Of     int    // blocks in which any has
+}
+
+// Find finds the knees of every tier of the set, on one file.
+func Find(s *runs.Set, file string) []Tier {
+	var tiers []Tier
+	for _, t := range s.Tiers() {
+		closed := s.Closed(t.Name, file)
+		var n []float64
+		loads := map[int32]int{} // how many the block has
+		clientBound := 0
+		for _, c := range s.Connections() {
+			if len(closed[c]) == 0 {
+				continue
+			}
+			n = append(n, float64(c))
+			for _, r := range closed[c] {
+				loads[r.Block]++
+				if r.NullRate > 0 && r.NullRate < 2*r.Throughput {
+					clientBound++
+				}
+			}
+		}
+		var rates [][]float64
+		for _, c := range n {
+			var at []float64
+			for _, r := range closed[int(c)] {
+				if loads[r.Block] == len(n) {
+					at = append(at, r.Throughput)
+				}
+			}
+			rates = append(rates, at)
+		}
+		f := Tier{Tier: t, Knees: stats.BootstrapKnees(n, rates, plan), Of: len(loads)}
+		if len(rates) > 0 {
+			f.Blocks = len(rates[0])
+		}
+		f.Common, f.Agree = stats.KneeAgreement(f.Knees)
+		if clientBound > 0 {
+			f.Bound = "client-bound"
+		}
+		tiers = append(tiers, f)
+	}
+	return tiers
+}
+
+// Table is the knees as rows under a header.
+func Table(tiers []Tier) (header []string, rows [][]string) {
+	header = []string{"tier"}
+	for _, m := range stats.KneeMethods {
+		header = append(header, m.Name)
+	}
+	header = append(header, "agree on", "caution")
+	for _, t := range tiers {
+		row := []string{t.Name}
+		for _, k := range t.Knees {
+			switch {
+			case k.Err != nil:
+				row = append(row, k.Err.Error())
+			case math.IsNaN(k.Lo):
+				row = append(row, fmt.Sprintf("%.3g (one run)", k.Estimate))
+			default:
+				row = append(row, fmt.Sprintf("%.3g [%.3g, %.3g]", k.Estimate, k.Lo, k.Hi))
+			}
+		}
+		agree := "no"
+		if t.Agree {
+			agree = fmt.Sprintf("[%.3g, %.3g]", t.Common[0], t.Common[1])
+		}
+		var caution []string
+		if t.Bound != "" {
+			caution = append(caution, t.Bound)
+		}
+		if t.Blocks < t.Of {
+			caution = append(caution, fmt.Sprintf("%d of %d blocks lack a load and are left out", t.Of-t.Blocks, t.Of))
+		}
+		rows = append(rows, append(row, agree, strings.Join(caution, "; ")))
+	}
+	return header, rows
+}
+
+// Figure draws throughput against connections, on logarithmic axes, where a
+// knee is a bend.
+func Figure(s *runs.Set, file string) *figure.Figure {
+	l := figure.Lines{Title: "Saturation: throughput against connections", X: "Connections", Y: "Rate / rate at one connection", LogX: true, LogY: true,
+		Notes: append(s.Notes(), "Rates are to that with one connection in the same block."), Width: figure.PageWidth, Height: 10.5 * vg.Centimeter, Bars: true}
+	for _, t := range s.Tiers() {
+		closed := s.Closed(t.Name, file)
+		one := map[int32]float64{} // by block
+		for _, r := range closed[1] {
+			one[r.Block] = r.Throughput
+		}
+		series := figure.Series{Name: t.Name, Boundary: t.Boundary}
+		for _, c := range s.Connections() {
+			var ratios []float64
+			for _, r := range closed[c] {
+				if one[r.Block] > 0 {
+					ratios = append(ratios, r.Throughput/one[r.Block])
+				}
+			}
+			if len(ratios) > 0 && c > 1 {
+				in, _ := stats.GeometricMean(ratios, plan.Level) // without a value it says so in the notes
+				series.Points = append(series.Points, figure.Point{X: float64(c), Y: in.Estimate, Lo: in.Lo, Hi: in.Hi})
+			}
+		}
+		l.Series = append(l.Series, series)
+	}
+	return l.Draw()
+}
+
+// Answer says what the paper claims and whether the intervals hold it: one
+// tier saturates at the given number of connections.
+func Answer(tiers []Tier, name string, claimed float64) string {
+	for _, t := range tiers {
+		if t.Name != name {
+			continue
+		}
+		holds, found := 0, 0
+		var why error
+		for _, k := range t.Knees {
+			if k.Err != nil {
+				why = k.Err
+			}
+			if k.Err == nil && !math.IsNaN(k.Lo) {
+				found++
+				if k.Lo <= claimed && claimed <= k.Hi {
+					holds++
+				}
+			}
+		}
+		if found == 0 && why != nil {
+			return fmt.Sprintf("%s: the paper saw saturation at about %.0f connections; here no method finds a knee: %v.", name, claimed, why)
+		}
+		caution := ""
+		if t.Bound != "" {
+			caution = " The client could not go twice as fast there, so the knee may be its own."
+		}
+		return fmt.Sprintf("%s: the paper saw saturation at about %.0f connections; %d of the %d methods that find a knee with an interval have that in their interval.%s", name, claimed, holds, found, caution)
+	}
+	return fmt.Sprintf("%s is not in this dataset.", name)
+}
