@@ -34,7 +34,7 @@ func Open(dir string) (*Dataset, error) {
 	b, err := os.ReadFile(filepath.Join(dir, packageName))
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Stat(filepath.Join(dir, journalName)); err == nil || strings.HasSuffix(filepath.Clean(dir), ".partial") {
-			return nil, fmt.Errorf("%s: %w; run its sweep again to go on with it", dir, ErrPartial)
+			return nil, fmt.Errorf("%s: %w; run its sweep again to resume it", dir, ErrPartial)
 		}
 		return nil, fmt.Errorf("%s is no dataset: it has no %s (`data ls` lists what is there)", dir, packageName)
 	}

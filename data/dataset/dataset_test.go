@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -301,12 +303,12 @@ func TestReleasedNeverChanges(t *testing.T) {
 		t.Error("one version was released twice")
 	}
 	check := func() (bad int) {
-		if err := VerifyReleases(folder, func(_ Release, err error) {
+		if n, err := VerifyReleases(folder, func(_ Release, err error) {
 			if err != nil {
 				bad++
 			}
-		}); err != nil {
-			t.Fatal(err)
+		}); err != nil || n != 1 {
+			t.Fatal(n, err)
 		}
 		return bad
 	}
@@ -323,6 +325,90 @@ func TestReleasedNeverChanges(t *testing.T) {
 	if Verify(d.Dir) != nil || check() != 1 {
 		t.Error("a release that was changed with its checksums was not found")
 	}
+}
+
+// TestNothingToVerify: a folder without releases is not a verified one.
+func TestNothingToVerify(t *testing.T) {
+	empty := t.TempDir()
+	if err := os.WriteFile(filepath.Join(empty, releasesName), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, folder := range []string{"/nonexistent", t.TempDir(), empty} {
+		if _, err := VerifyReleases(folder, func(Release, error) {}); !errors.Is(err, ErrNoReleases) {
+			t.Errorf("%s: %v", folder, err)
+		}
+	}
+	folder := t.TempDir()
+	collect(t, folder)
+	w, err := Create(filepath.Join(folder, "other", "v0.1.0"), "design")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Finish(Meta{Name: "other", Version: "0.1.0", Date: "2026-01-01"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := Publish(folder, "small", "0.1.0"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := VerifyReleases(folder, func(Release, error) {}); err == nil || !strings.Contains(err.Error(), "other") {
+		t.Errorf("a dataset that the list does not name: %v", err)
+	}
+	if err := Verify(filepath.Join(folder, "other", "v0.1.0")); err == nil {
+		t.Error("a dataset without a run was verified")
+	}
+}
+
+// TestDuplicates: no two runs of a dataset share a name or a file.
+func TestDuplicates(t *testing.T) {
+	first := Run{Run: "b00-nginx-c1", Attempt: 1, Tier: "nginx", Load: "c1", File: "100", Outcome: OK}
+	for _, c := range []struct {
+		name   string
+		second func(*Run)
+		ok     bool
+	}{
+		{"the same run", func(*Run) {}, false},
+		{"another name, the same file", func(r *Run) { r.Run = "again" }, false},
+		{"a second attempt at a run that is there", func(r *Run) { r.Attempt = 2 }, false},
+		{"a second attempt that failed", func(r *Run) { r.Attempt, r.Outcome = 2, Failed }, true},
+		{"another block", func(r *Run) { r.Run, r.Block = "b01-nginx-c1", 1 }, true},
+		{"another load", func(r *Run) { r.Run, r.Load = "b00-nginx-c2", "c2" }, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w, err := Create(filepath.Join(t.TempDir(), "d"), "design")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer w.Close()
+			if err := w.Add(first, draw(1, 10), nil); err != nil {
+				t.Fatal(err)
+			}
+			second := first
+			c.second(&second)
+			if err := w.Add(second, draw(2, 20), nil); errors.Is(err, ErrDuplicate) == c.ok {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// TestOneWriter: a second process would overwrite the first one's files.
+func TestOneWriter(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "d")
+	w, err := Create(dir, "design")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Create(dir, "design"); !errors.Is(err, ErrBusy) {
+		t.Errorf("a second writer: %v", err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w, err = Create(dir, "design")
+	if err != nil {
+		t.Fatalf("after the first one's end: %v", err)
+	}
+	_ = w.Close()
 }
 
 func TestNewest(t *testing.T) {
@@ -362,4 +448,37 @@ func FuzzReadRequests(f *testing.F) {
 			return err
 		})
 	})
+}
+
+// TestReleasesKeepTheConstraints: every value of the released datasets is one
+// that its column's description allows.
+func TestReleasesKeepTheConstraints(t *testing.T) {
+	released, err := Releases("..")
+	if err != nil || len(released) == 0 {
+		t.Fatal(len(released), err)
+	}
+	columns := map[string]Field{}
+	for _, f := range Columns("runs") {
+		columns[f.Name] = f
+	}
+	for _, r := range released {
+		d, err := Open(r.Dir(".."))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range d.Runs() {
+			v := reflect.ValueOf(&d.Runs()[i]).Elem()
+			for j := range v.NumField() {
+				name, _, _ := strings.Cut(v.Type().Field(j).Tag.Get("parquet"), ",")
+				c := columns[name].Constraints
+				if c == nil || v.Field(j).String() == "" {
+					continue
+				}
+				value := v.Field(j).String()
+				if c.Enum != nil && !slices.Contains(c.Enum, value) || c.Pattern != "" && !regexp.MustCompile(c.Pattern).MatchString(value) {
+					t.Errorf("%s, run %s: %s is %q, which its description does not allow", d.Meta.ID(), d.Runs()[i].Run, name, value)
+				}
+			}
+		}
+	}
 }

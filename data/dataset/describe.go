@@ -13,7 +13,7 @@ import (
 	"crossing/internal/atomicfile"
 )
 
-// Meta is what a dataset says of itself.
+// Meta describes a dataset.
 type Meta struct {
 	Name     string `json:"name"`    // folder below data/
 	Version  string `json:"version"` // semantic version
@@ -43,6 +43,15 @@ type Field struct {
 	Type        string `json:"type"`
 	Description string `json:"description"`
 	Unit        string `json:"unit,omitempty"`
+	// Constraints are those of the Table Schema; an empty value is a missing one
+	// and always allowed.
+	Constraints *Constraints `json:"constraints,omitempty"`
+}
+
+// Constraints are what a column's values keep to.
+type Constraints struct {
+	Enum    []string `json:"enum,omitempty"`
+	Pattern string   `json:"pattern,omitempty"` // regular expression
 }
 
 // Columns lists the columns of a table: runs, requests or stages.
@@ -74,9 +83,20 @@ func fields(t reflect.Type) []Field {
 		if kind == "" {
 			kind = "integer"
 		}
-		out = append(out, Field{name, kind, f.Tag.Get("doc"), f.Tag.Get("unit")})
+		out = append(out, Field{name, kind, f.Tag.Get("doc"), f.Tag.Get("unit"), constraints(f.Tag)})
 	}
 	return out
+}
+
+func constraints(tag reflect.StructTag) *Constraints {
+	c := Constraints{Pattern: tag.Get("pattern")}
+	if enum := tag.Get("enum"); enum != "" {
+		c.Enum = strings.Split(enum, ",")
+	}
+	if c.Enum == nil && c.Pattern == "" {
+		return nil
+	}
+	return &c
 }
 
 // describe writes datapackage.json (Frictionless Data Package v1), the

@@ -23,3 +23,15 @@ func (r *Run) check() error {
 	}
 	return nil
 }
+
+// collides returns an error if the two runs cannot be in one dataset: they have
+// the same name and attempt, or the same file.
+func (r *Run) collides(other *Run) error {
+	switch {
+	case r.Run == other.Run && r.Attempt == other.Attempt:
+		return fmt.Errorf("run %s, attempt %d: %w", r.Run, r.Attempt, ErrDuplicate)
+	case r.Outcome != Failed && other.Outcome != Failed && r.RequestsFile() == other.RequestsFile():
+		return fmt.Errorf("run %s: %w: run %s has the same tier, load, file and block", other.Run, ErrDuplicate, r.Run)
+	}
+	return nil
+}

@@ -86,17 +86,41 @@ func Publish(folder, name, version string) error {
 	return atomicfile.Write(filepath.Join(folder, releasesName), []byte(b.String()))
 }
 
-// VerifyReleases verifies every release in the list and calls each with what
-// it found.
-func VerifyReleases(folder string, each func(Release, error)) error {
+// ErrNoReleases reports that there is nothing to verify.
+var ErrNoReleases = errors.New("no release to verify")
+
+// VerifyReleases verifies every release in the list, calls each with what it
+// found, and returns the number of releases. A folder without any is an error,
+// and so is a finished dataset in it that the list does not name.
+func VerifyReleases(folder string, each func(Release, error)) (int, error) {
 	all, err := Releases(folder)
 	if err != nil {
-		return err
+		return 0, err
+	}
+	if len(all) == 0 {
+		return 0, fmt.Errorf("%w: %s lists none", ErrNoReleases, filepath.Join(folder, releasesName))
 	}
 	for _, r := range all {
 		each(r, r.verify(folder))
 	}
-	return nil
+	return len(all), unlisted(folder, all)
+}
+
+// unlisted returns an error that names the finished datasets below folder that
+// are not in the list.
+func unlisted(folder string, all []Release) error {
+	found, err := filepath.Glob(filepath.Join(folder, "*", "v*", packageName))
+	if err != nil {
+		return err
+	}
+	var faults []error
+	for _, file := range found {
+		dir := filepath.Dir(file)
+		if !slices.ContainsFunc(all, func(r Release) bool { return r.Dir(folder) == dir }) {
+			faults = append(faults, fmt.Errorf("%s: a dataset that %s does not list; `data release` it, or move it elsewhere", dir, releasesName))
+		}
+	}
+	return errors.Join(faults...)
 }
 
 func (r Release) verify(folder string) error {
@@ -106,7 +130,7 @@ func (r Release) verify(folder string) error {
 		return fmt.Errorf("released, but not there: %w", err)
 	}
 	if sum != r.Sum {
-		return fmt.Errorf("%s is not the one that was released; get it anew", filepath.Join(dir, sumsName))
+		return fmt.Errorf("%s is not the one that was released; download it again", filepath.Join(dir, sumsName))
 	}
 	return Verify(dir)
 }

@@ -24,13 +24,13 @@ type Run struct {
 
 	Tier     string `parquet:"tier,dict" doc:"the server as figures label it: the tier's name, or the plan's own label for changed options"`
 	Server   string `parquet:"server,dict" doc:"name of the tier file"`
-	Boundary string `parquet:"boundary,dict" doc:"user, kernel or bypass"`
+	Boundary string `parquet:"boundary,dict" enum:"user,kernel,bypass" doc:"what answers: a process on the kernel's sockets, the kernel, or a process that bypasses it; empty for the load generator alone"`
 	Options  string `parquet:"options,dict" doc:"the tier's tunables as JSON"`
 	Config   string `parquet:"config,dict" doc:"SHA-256 of command line, environment and configuration files"`
 
-	Testbed    string `parquet:"testbed,dict" doc:"netns, vm, pair or sriov"`
+	Testbed    string `parquet:"testbed,dict" enum:"netns,vm,pair,sriov" doc:"the testbed; empty for the load generator alone"`
 	Wire       string `parquet:"wire,dict" doc:"what joins client and server"`
-	Clock      string `parquet:"clock,dict" doc:"real, or virtual where time counts guest instructions"`
+	Clock      string `parquet:"clock,dict" enum:"real,virtual" doc:"virtual: time counts guest instructions"`
 	Image      string `parquet:"image,dict" doc:"SHA-256 of the guest's image; empty outside of a guest"`
 	Emulator   string `parquet:"emulator,dict" doc:"version of the emulator; empty outside of a guest"`
 	Kernel     string `parquet:"kernel,dict" doc:"release of the kernel that the server ran on"`
@@ -39,13 +39,13 @@ type Run struct {
 
 	File        string  `parquet:"file,dict" doc:"the file asked for, without its slash"`
 	FileBytes   int64   `parquet:"file_bytes" unit:"B" doc:"its length"`
-	Loop        string  `parquet:"loop,dict" doc:"closed or open"`
-	Load        string  `parquet:"load,dict" doc:"label of the load: c and the connections, or r and the rate"`
+	Loop        string  `parquet:"loop,dict" enum:"closed,open" doc:"closed: a connection's next request follows its last response; open: requests are due whatever the responses"`
+	Load        string  `parquet:"load,dict" pattern:"^(c[0-9]+|r[0-9.]+|o[0-9]+)t?$" doc:"label of the load: c and the connections of a closed loop; r and the requests per second, or o and the percentage of the tier's capacity, of an open loop; t behind it: traced"`
 	Connections int32   `parquet:"connections" doc:"keep-alive connections asked for"`
 	Rate        float64 `parquet:"rate_per_s" unit:"1/s" doc:"offered rate of an open loop; 0 in a closed loop"`
-	Arrivals    string  `parquet:"arrivals,dict" doc:"poisson, fixed or trace; empty in a closed loop"`
-	Mode        string  `parquet:"mode,dict" doc:"how the client waits: hybrid, spin or block"`
-	Workers     int32   `parquet:"workers" doc:"client threads"`
+	Arrivals    string  `parquet:"arrivals,dict" enum:"poisson,fixed,trace" doc:"how an open loop's arrivals are drawn; empty in a closed loop"`
+	Mode        string  `parquet:"mode,dict" enum:"hybrid,spin,block,tick" doc:"how the client waits for responses: it spins, then blocks; spins; blocks; or, in virtual time, sleeps for ticks"`
+	Workers     int32   `parquet:"workers" doc:"the client's worker processes"`
 	Traced      bool    `parquet:"traced" doc:"the stage tracer was on: not to be compared with runs without"`
 
 	StartUnixNs int64 `parquet:"start_unix_ns" unit:"ns" doc:"wall-clock time of the start, since 1970"`
@@ -54,7 +54,7 @@ type Run struct {
 	DurationNs  int64 `parquet:"duration_ns" unit:"ns" doc:"length asked for, after the warm-up"`
 	ElapsedNs   int64 `parquet:"elapsed_ns" unit:"ns" doc:"length measured, after the warm-up"`
 
-	Outcome Outcome `parquet:"outcome,dict" doc:"ok, failed or rejected"`
+	Outcome Outcome `parquet:"outcome,dict" enum:"ok,failed,rejected" doc:"ok; failed: no measurement; rejected: measured, but a self-check forbids its use"`
 	Error   string  `parquet:"error,dict" doc:"why it failed or was rejected"`
 	Marks   string  `parquet:"marks,dict" doc:"warnings by the self-checks, separated by spaces"`
 
@@ -63,7 +63,7 @@ type Run struct {
 	ByFailure  string  `parquet:"by_failure,dict" doc:"number of failures of each kind as JSON, warm-up included"`
 	Opened     int32   `parquet:"opened" doc:"connections opened at the start"`
 	Reconnects int32   `parquet:"reconnects" doc:"connections opened in place of lost ones"`
-	Throughput float64 `parquet:"throughput_per_s" unit:"1/s" doc:"requests / elapsed"`
+	Throughput float64 `parquet:"throughput_per_s" unit:"1/s" doc:"requests that ended within the measured part / elapsed; requests counts those due within it"`
 	MeanNs     float64 `parquet:"mean_ns" unit:"ns" doc:"mean response time"`
 	P50Ns      int64   `parquet:"p50_ns" unit:"ns" doc:"median response time, nearest rank"`
 	P90Ns      int64   `parquet:"p90_ns" unit:"ns" doc:"90th percentile of the response time, nearest rank"`
@@ -72,7 +72,7 @@ type Run struct {
 
 	Little     float64 `parquet:"little" doc:"Little's law: throughput x mean service time / time-average of requests in flight; 1 when the rows are whole"`
 	Occupancy  float64 `parquet:"occupancy" doc:"throughput x mean service time / connections; below 0.97 the client left connections idle"`
-	Adherence  float64 `parquet:"adherence" doc:"share of an open loop's requests sent in time; 1 in a closed loop"`
+	Adherence  float64 `parquet:"adherence" doc:"share of an open loop's requests that were sent before the end of the run; 1 in a closed loop"`
 	NullRate   float64 `parquet:"null_rate_per_s" unit:"1/s" doc:"the client's own ceiling at this load: its rate against a null server; 0 where not measured"`
 	ClientCPU  int64   `parquet:"client_cpu_ns" unit:"ns" doc:"CPU time of the client's process after the warm-up"`
 	ServerCPU  int64   `parquet:"server_cpu_ns" unit:"ns" doc:"CPU time of the server's processes, warm-up included"`
@@ -86,7 +86,7 @@ type Run struct {
 	Load1      float64 `parquet:"load1" doc:"the machine's load average over one minute just before the run"`
 	FreqMHz    float64 `parquet:"cpu_mhz" unit:"MHz" doc:"frequency of the server's CPU just before the run, 0 where the machine does not tell"`
 	Answered   string  `parquet:"answered,dict" doc:"the server's own counters as JSON, where it has any"`
-	Trace      string  `parquet:"trace,dict" doc:"what took the server-side times of a traced run: tracepoints, module (those of the kernel module besides), server (its own stamps), sockops, stamps (the client's receive stamps alone) or wall (nothing); the best that there was"`
+	Trace      string  `parquet:"trace,dict" pattern:"^(tracepoints|module|server|sockops|stamps|wall)?$" doc:"source of the server-side times of a traced run: tracepoints, module (tracepoints and the kernel module's own), server (its own stamps), sockops, stamps (the client's receive stamps alone) or wall (none); the best that was available"`
 	Stages     int64   `parquet:"stages" doc:"requests joined with server-side times"`
 	Unjoined   int64   `parquet:"unjoined" doc:"answered requests of a traced run without server-side times"`
 	Outside    int64   `parquet:"outside" doc:"server-side records of no request of the run: readiness probes, times before the request was sent"`

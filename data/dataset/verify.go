@@ -72,7 +72,7 @@ func Verify(dir string) error {
 		if _, openErr := Open(dir); openErr != nil {
 			return openErr
 		}
-		return fmt.Errorf("%w; get the dataset anew", err)
+		return fmt.Errorf("%w; download the dataset again", err)
 	}
 	listed := map[string]string{}
 	for s := bufio.NewScanner(bytes.NewReader(want)); s.Scan(); {
@@ -96,15 +96,15 @@ func Verify(dir string) error {
 		case !ok:
 			fault("%s: a file that the dataset does not have; remove it", filepath.Join(dir, name))
 		case w != sum:
-			fault("%s: SHA-256 %s, recorded %s; get the file anew", filepath.Join(dir, name), sum, w)
+			fault("%s: SHA-256 %s, recorded %s; download the file again", filepath.Join(dir, name), sum, w)
 		}
 		delete(listed, name)
 	}
 	for name := range listed {
-		fault("%s: missing; get the file anew", filepath.Join(dir, name))
+		fault("%s: missing; download the file again", filepath.Join(dir, name))
 	}
 	if len(faults) == 0 {
-		fault("%s: not in its own order or form; get it anew", filepath.Join(dir, sumsName))
+		fault("%s: not in its own order or form; download it again", filepath.Join(dir, sumsName))
 	}
 	slices.SortFunc(faults, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return errors.Join(faults...)
@@ -116,9 +116,17 @@ func consistent(dir string) error {
 	if err != nil {
 		return err
 	}
+	if len(d.runs) == 0 {
+		return fmt.Errorf("%s: %s has no run", dir, runsName)
+	}
 	var faults []error
 	for i := range d.runs {
 		r := &d.runs[i]
+		for _, other := range d.runs[:i] {
+			if err := other.collides(r); err != nil {
+				faults = append(faults, err)
+			}
+		}
 		latencies, err := d.Latencies(r, Response, nil)
 		if err != nil {
 			faults = append(faults, err)

@@ -11,20 +11,29 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"crossing/internal/atomicfile"
 )
 
-// ErrExists says that a finished dataset stands where a new one should go.
+// ErrExists reports that a finished dataset stands where a new one should go.
 var ErrExists = errors.New("a finished dataset is there already")
 
-// ErrOtherDesign says that a partial dataset of another design stands there.
+// ErrOtherDesign reports that a partial dataset of another design stands there.
 var ErrOtherDesign = errors.New("a partial dataset of another design is there")
+
+// ErrBusy reports that another process collects into the same dataset.
+var ErrBusy = errors.New("another process is collecting into it")
+
+// ErrDuplicate reports a run that the dataset has already.
+var ErrDuplicate = errors.New("the dataset has this run already")
 
 // A Writer collects runs. It is not safe for concurrent use.
 type Writer struct {
 	dir     string // where the dataset will be
 	partial string
 	runs    []Run
+	lock    *os.File // of the partial folder, held until Finish or Close
 	journal *os.File
 }
 
@@ -34,9 +43,9 @@ const journalName = "journal.jsonl"
 
 const designName = "design.json"
 
-// Create starts a dataset in dir, or goes on with one that was cut off there.
-// design is any JSON that fixes what is collected; going on with another
-// design is refused with ErrOtherDesign.
+// Create starts a dataset in dir, or resumes one that was interrupted there.
+// design is any JSON that fixes what is collected; another design than the
+// interrupted one is refused with ErrOtherDesign, a second writer with ErrBusy.
 func Create(dir string, design any) (*Writer, error) {
 	if _, err := os.Stat(filepath.Join(dir, sumsName)); err == nil {
 		return nil, fmt.Errorf("%s: %w; choose another name or remove it", dir, ErrExists)
@@ -51,16 +60,39 @@ func Create(dir string, design any) (*Writer, error) {
 	if err := os.MkdirAll(w.partial, 0o755); err != nil {
 		return nil, fmt.Errorf("starting a dataset: %w", err)
 	}
-	if err := w.sameDesign(design); err != nil {
+	if err := w.acquire(); err != nil {
 		return nil, err
 	}
-	if err := w.resume(); err != nil {
-		return nil, err
+	err := w.sameDesign(design)
+	if err == nil {
+		err = w.resume()
+	}
+	if err != nil {
+		return nil, errors.Join(err, w.lock.Close())
 	}
 	return w, nil
 }
 
-// whole tells whether the partial folder is a finished dataset: the process
+// acquire locks the partial folder. The kernel releases the lock when the
+// process ends, however it ends.
+func (w *Writer) acquire() error {
+	f, err := os.Open(w.partial)
+	if err != nil {
+		return err
+	}
+	switch err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); {
+	case errors.Is(err, unix.EWOULDBLOCK):
+		_ = f.Close()
+		return fmt.Errorf("%s: %w; wait for it, or choose another folder", w.dir, ErrBusy)
+	case err != nil:
+		_ = f.Close()
+		return fmt.Errorf("locking %s: %w", w.partial, err)
+	}
+	w.lock = f
+	return nil
+}
+
+// whole reports whether the partial folder is a finished dataset: the process
 // died just before it renamed it.
 func (w *Writer) whole() bool {
 	if _, err := os.Stat(filepath.Join(w.partial, journalName)); err == nil {
@@ -101,17 +133,14 @@ func (w *Writer) resume() error {
 		}
 		var r Run
 		if err := json.Unmarshal(line, &r); err != nil {
-			return fmt.Errorf("%s is damaged: %w; remove the folder to begin anew", name, err)
+			return fmt.Errorf("%s is damaged: %w; remove the folder to start again", name, err)
 		}
 		w.runs = append(w.runs, r)
 	}
-	if w.journal, err = os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o644); err != nil {
+	if w.journal, err = os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o644); err != nil {
 		return err
 	}
 	if err := w.journal.Truncate(int64(len(whole))); err != nil {
-		return err
-	}
-	if _, err := w.journal.Seek(int64(len(whole)), 0); err != nil {
 		return err
 	}
 	known := map[string]bool{}
@@ -144,6 +173,11 @@ func (w *Writer) Partial() string { return w.partial }
 func (w *Writer) Add(r Run, requests []Request, stages []Stage) error {
 	if err := r.check(); err != nil {
 		return err
+	}
+	for i := range w.runs {
+		if err := w.runs[i].collides(&r); err != nil {
+			return err
+		}
 	}
 	if r.Outcome != Failed {
 		var b bytes.Buffer
@@ -181,13 +215,12 @@ func (w *Writer) enter(r Run) error {
 	if err != nil {
 		return fmt.Errorf("run %s: %w", r.Run, err)
 	}
-	at, err := w.journal.Seek(0, 1)
+	before, err := w.journal.Stat()
 	if err != nil {
 		return err
 	}
 	if _, err := w.journal.Write(append(line, '\n')); err != nil {
-		_ = w.journal.Truncate(at)
-		_, _ = w.journal.Seek(at, 0)
+		_ = w.journal.Truncate(before.Size())
 		return fmt.Errorf("run %s: %w", r.Run, err)
 	}
 	if err := w.journal.Sync(); err != nil {
@@ -240,8 +273,8 @@ func (w *Writer) Finish(m Meta, machine any) error {
 	if err := os.Rename(w.partial, w.dir); err != nil {
 		return fmt.Errorf("the dataset is whole in %s, but cannot be renamed: %w", w.partial, err)
 	}
-	return nil
+	return w.lock.Close()
 }
 
-// Close leaves the dataset partial, to be gone on with.
-func (w *Writer) Close() error { return w.journal.Close() }
+// Close leaves the dataset partial; Create resumes it.
+func (w *Writer) Close() error { return errors.Join(w.journal.Close(), w.lock.Close()) }

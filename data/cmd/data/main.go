@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"crossing/data/dataset"
+	"crossing/internal/root"
 )
 
 func main() {
@@ -31,7 +32,15 @@ func rootCmd() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	c.PersistentFlags().StringVar(&folder, "folder", "data", "folder that holds the datasets")
+	c.PersistentFlags().StringVar(&folder, "folder", "", "folder that holds the datasets (the project's data/ by default)")
+	c.PersistentPreRunE = func(*cobra.Command, []string) error {
+		if folder != "" {
+			return nil
+		}
+		dir, err := root.Find()
+		folder = filepath.Join(dir, "data")
+		return err
+	}
 	c.AddCommand(lsCmd(&folder), verifyCmd(&folder), columnsCmd(), releaseCmd(&folder), citeCmd(&folder), compareCmd(), mergeCmd())
 	return c
 }
@@ -111,22 +120,27 @@ against their requests. Without a name it checks every release.`,
 			report := func(what string, err error) {
 				if err != nil {
 					bad++
-					fmt.Fprintf(cmd.OutOrStdout(), "%s: NOT as it should be\n%v\n", what, err)
+					fmt.Fprintf(cmd.OutOrStdout(), "%s: FAILED\n%v\n", what, err)
 					return
 				}
-				fmt.Fprintf(cmd.OutOrStdout(), "%s: every byte as recorded\n", what)
+				fmt.Fprintf(cmd.OutOrStdout(), "%s: OK\n", what)
 			}
 			for _, dir := range dirs {
 				report(dir, dataset.Verify(dir))
 			}
-			if len(dirs) == 0 {
-				if err := dataset.VerifyReleases(*folder, func(r dataset.Release, err error) { report(r.ID(), err) }); err != nil {
-					return err
-				}
+			n, what := len(dirs), "datasets"
+			var err error
+			if n == 0 {
+				what = "releases"
+				n, err = dataset.VerifyReleases(*folder, func(r dataset.Release, err error) { report(r.ID(), err) })
 			}
 			if bad > 0 {
-				return fmt.Errorf("%d of the datasets are damaged", bad)
+				err = errors.Join(err, fmt.Errorf("%d of %d %s are damaged", bad, n, what))
 			}
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%d of %d %s verified\n", n, n, what)
 			return nil
 		},
 	}
