@@ -40,7 +40,7 @@ type Run struct {
 	File        string  `parquet:"file,dict" doc:"the file asked for, without its slash"`
 	FileBytes   int64   `parquet:"file_bytes" unit:"B" doc:"its length"`
 	Loop        string  `parquet:"loop,dict" enum:"closed,open" doc:"closed: a connection's next request follows its last response; open: requests are due whatever the responses"`
-	Load        string  `parquet:"load,dict" pattern:"^(c[0-9]+|r[0-9.]+|o[0-9]+)t?$" doc:"label of the load: c and the connections of a closed loop; r and the requests per second, or o and the percentage of the tier's capacity, of an open loop; t behind it: traced"`
+	Load        string  `parquet:"load,dict" pattern:"^(c[0-9]+|r[0-9.e+-]+|o[0-9.e+-]+)t?$" doc:"label of the load: c and the connections of a closed loop; r and the requests per second, or o and the percentage of the tier's capacity, of an open loop; t behind it: traced"`
 	Connections int32   `parquet:"connections" doc:"keep-alive connections asked for"`
 	Rate        float64 `parquet:"rate_per_s" unit:"1/s" doc:"offered rate of an open loop; 0 in a closed loop"`
 	Arrivals    string  `parquet:"arrivals,dict" enum:"poisson,fixed,trace" doc:"how an open loop's arrivals are drawn; empty in a closed loop"`

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -137,13 +138,16 @@ func (in *Instance) prepare(p Places, r *tier.Rendered) error {
 	}
 	var config bytes.Buffer
 	fmt.Fprintln(&config, strings.Join(r.Start, " "), strings.Join(r.Env, " "))
-	for name, b := range r.Files {
+	// Two instances of one configuration must hash alike, wherever they run: in
+	// the order of names, not of the map.
+	for _, name := range slices.Sorted(maps.Keys(r.Files)) {
+		b := r.Files[name]
 		if err := os.WriteFile(filepath.Join(p.State, name), b, 0o644); err != nil {
 			return err
 		}
+		fmt.Fprintln(&config, name)
 		config.Write(b)
 	}
-	// Two instances of one configuration must hash alike, wherever they run.
 	in.Config = []byte(strings.NewReplacer(p.State, "STATE", p.Root, "ROOT", p.Bin, "BIN", p.Repo, "REPO").Replace(config.String()))
 	if in.drop() {
 		return os.Chown(p.State, 65534, 65534)

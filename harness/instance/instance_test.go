@@ -181,6 +181,27 @@ func TestCPUTimeCountsChildren(t *testing.T) {
 	}
 }
 
+// TestConfigInOrderOfNames: many files, since maps of few are often in order.
+func TestConfigInOrderOfNames(t *testing.T) {
+	files := map[string][]byte{}
+	for i := range 20 {
+		files[fmt.Sprintf("%02d.conf", i)] = fmt.Appendf(nil, "line %d\n", i)
+	}
+	var first string
+	for i := range 10 {
+		in := &Instance{tier: server("true")}
+		if err := in.prepare(places(t), &tier.Rendered{Start: []string{"true"}, Files: files}); err != nil {
+			t.Fatal(err)
+		}
+		if first == "" {
+			first = string(in.Config)
+		}
+		if string(in.Config) != first {
+			t.Fatalf("start %d differs:\n%s\nfrom\n%s", i, in.Config, first)
+		}
+	}
+}
+
 func TestConfigHashesAlike(t *testing.T) {
 	b := bed(t)
 	var configs []string

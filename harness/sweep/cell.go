@@ -66,8 +66,8 @@ func (p *Plan) Cells() []Cell {
 	return all
 }
 
-// picked are the cells of the design that are to run.
-func (p *Plan) picked() []Cell {
+// Picked are the cells of the design that Only matches, or all.
+func (p *Plan) Picked() []Cell {
 	all := p.Cells()
 	if p.Only == nil {
 		return all

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -102,6 +103,15 @@ func Profiles() []string {
 	return names
 }
 
+// ProfileText is the YAML of a profile.
+func ProfileText(name string) ([]byte, error) {
+	b, err := profiles.ReadFile("plans/" + name + ".yaml")
+	if err != nil {
+		return nil, fmt.Errorf("no plan is named %q; there are %s", name, strings.Join(Profiles(), ", "))
+	}
+	return b, nil
+}
+
 // ReadPlan reads a plan from a file, or the profile of that name. A file that
 // ends in .json is the design of a dataset.
 func ReadPlan(name string) (*Plan, error) {
@@ -115,7 +125,7 @@ func ReadPlan(name string) (*Plan, error) {
 	}
 	if err != nil && filepath.Ext(name) == "" {
 		var known error
-		if b, known = profiles.ReadFile("plans/" + name + ".yaml"); known == nil {
+		if b, known = ProfileText(name); known == nil {
 			err = nil
 		}
 	}
@@ -178,12 +188,7 @@ func (p *Plan) check() error {
 			return err
 		}
 	}
-	labels := map[string]bool{}
 	for _, t := range p.Tiers {
-		if labels[t.As] {
-			return fmt.Errorf("two tiers are labelled %q; set `as:` to tell them apart", t.As)
-		}
-		labels[t.As] = true
 		if t.Duration < 0 {
 			return fmt.Errorf("tier %s: duration %v: must be positive", t.As, t.Duration)
 		}
@@ -201,11 +206,72 @@ func (p *Plan) check() error {
 			}
 		}
 	}
+	return p.distinct()
+}
+
+// distinct returns an error if a block has two cells of one name, whichever list
+// names something twice: their runs would be stored in one file.
+func (p *Plan) distinct() error {
+	for _, list := range []struct {
+		what   string
+		values []string
+		remedy string
+	}{
+		{"tiers", each(p.Tiers, func(t TierChoice) string { return t.As }), "; set `as:` to tell them apart"},
+		{"connections", each(p.Connections, strconv.Itoa), ""},
+		{"files", p.Files, ""},
+		{"open.shares", each(p.shares(), func(s float64) string { return (&Cell{Share: s}).Load() }), ""},
+	} {
+		seen := map[string]bool{}
+		for _, v := range list.values {
+			if seen[v] {
+				return fmt.Errorf("%s: %s is listed twice%s", list.what, v, list.remedy)
+			}
+			seen[v] = true
+		}
+	}
+	names := map[string]bool{}
+	for _, c := range p.block(0) {
+		if names[c.Name()] {
+			return fmt.Errorf("two cells are named %s: label the tiers otherwise", c.Name())
+		}
+		names[c.Name()] = true
+	}
 	return nil
 }
 
-// OnSRIOV turns the plan of another testbed into one for sriov, whose wire is
-// told in words.
+func (p *Plan) shares() []float64 {
+	if p.Open == nil {
+		return nil
+	}
+	return p.Open.Shares
+}
+
+func each[T any](values []T, text func(T) string) []string {
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i] = text(v)
+	}
+	return out
+}
+
+// Override replaces the plan's tiers and number of blocks by those of a command
+// line; empty and 0 leave them. The plan is checked again.
+func (p *Plan) Override(tiers []string, blocks int) error {
+	if len(tiers) > 0 {
+		p.Tiers = nil
+		for _, name := range tiers {
+			p.Tiers = append(p.Tiers, TierChoice{Tier: name, As: name})
+		}
+	}
+	if blocks != 0 {
+		p.Blocks = blocks
+	}
+	return p.check()
+}
+
+// OnSRIOV turns the plan of another testbed into one for sriov; wire describes
+// the cable.
 func (p *Plan) OnSRIOV(wire string) error {
 	if p.Testbed != "sriov" {
 		p.About = fmt.Sprintf("Collected by the plan of %s on the testbed sriov: %s.", p.Name, wire)

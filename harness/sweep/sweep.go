@@ -17,10 +17,10 @@ import (
 	"crossing/internal/atomicfile"
 )
 
-// attempts is how often a cell that fails is tried.
-const attempts = 3
+// Attempts is how often a cell that fails is tried.
+const Attempts = 3
 
-// A Report is told how a sweep goes on.
+// A Report shows a sweep's progress.
 type Report interface {
 	// Begin is called before a cell runs: done of all cells are there.
 	Begin(c Cell, done, all int)
@@ -28,11 +28,12 @@ type Report interface {
 	End(r *dataset.Run, done, all int)
 }
 
-// Result is what a sweep came to.
+// Result is the outcome of a sweep.
 type Result struct {
 	Dir              string
 	Runs             int
-	Failed, Rejected []string // names of cells without a run that can be used
+	Usable           map[string]int // cells with a run that is ok, by the tier's label
+	Failed, Rejected []string       // names of cells without a run that can be used, and why
 	traces           traces
 }
 
@@ -44,16 +45,28 @@ func (r *Result) Traces() (lines []string) {
 	return lines
 }
 
-// Run collects the plan into the folder dir, or goes on where an earlier sweep
-// of the same plan was cut off. When ctx ends, the cell that runs is given up,
-// all that was collected stays, and the next Run goes on.
+// Interrupted reports a sweep that was stopped before its last cell.
+type Interrupted struct {
+	Partial string // folder of what was collected
+	Cause   error
+}
+
+func (i *Interrupted) Error() string {
+	return fmt.Sprintf("interrupted; everything collected so far is in %s: run the same sweep again to resume it", i.Partial)
+}
+
+func (i *Interrupted) Unwrap() error { return i.Cause }
+
+// Run collects the plan into the folder dir, or resumes an earlier sweep of the
+// same plan. When ctx ends, the running cell is abandoned, all that was collected
+// stays, and the error is an Interrupted.
 func Run(ctx context.Context, p *Plan, runner Runner, dir, version string, report Report) (*Result, error) {
 	w, err := dataset.Create(dir, p)
 	if err != nil {
 		return nil, err
 	}
 	defer w.Close()
-	cells := p.picked()
+	cells := p.Picked()
 	if len(cells) == 0 {
 		return nil, fmt.Errorf("no cell of plan %s is named like %v; `harness sweep --dry` lists them", p.Name, p.Only)
 	}
@@ -71,7 +84,7 @@ func Run(ctx context.Context, p *Plan, runner Runner, dir, version string, repor
 			done++
 		}
 	}
-	result := &Result{Dir: dir, traces: traces{}}
+	result := &Result{Dir: dir, Usable: map[string]int{}, traces: traces{}}
 	for i := range cells {
 		c := cells[i]
 		if finished(history[c.Name()]) {
@@ -92,20 +105,20 @@ func Run(ctx context.Context, p *Plan, runner Runner, dir, version string, repor
 	if err != nil {
 		return nil, fmt.Errorf("describing the machine: %w", err)
 	}
-	return result, room(w.Finish(p.meta(version, w.Runs()), machine))
+	return result, diskFull(w.Finish(p.meta(version, w.Runs()), machine))
 }
 
-// room adds to a full disk's error what to do.
-func room(err error) error {
+// diskFull adds to the error of a full disk what to do.
+func diskFull(err error) error {
 	if errors.Is(err, unix.ENOSPC) {
-		return fmt.Errorf("%w: make room, then run the same sweep again to go on; nothing collected is lost", err)
+		return fmt.Errorf("%w: free some space, then run the same sweep again to resume it; nothing collected is lost", err)
 	}
 	return err
 }
 
-// finished tells whether a cell needs no further attempt.
+// finished reports whether a cell needs no further attempt.
 func finished(tries []dataset.Run) bool {
-	return len(tries) > 0 && (tries[len(tries)-1].Outcome != dataset.Failed || len(tries) >= attempts)
+	return len(tries) > 0 && (tries[len(tries)-1].Outcome != dataset.Failed || len(tries) >= Attempts)
 }
 
 func (r *Result) count(tries []dataset.Run) {
@@ -113,7 +126,11 @@ func (r *Result) count(tries []dataset.Run) {
 	for i := range tries {
 		r.traces.count(&tries[i])
 	}
-	switch last := tries[len(tries)-1]; last.Outcome {
+	last := tries[len(tries)-1]
+	r.Usable[last.Tier] += 0 // the tier is known, usable or not
+	switch last.Outcome {
+	case dataset.OK:
+		r.Usable[last.Tier]++
 	case dataset.Failed:
 		r.Failed = append(r.Failed, last.Run+": "+last.Error)
 	case dataset.Rejected:
@@ -125,10 +142,10 @@ func (r *Result) count(tries []dataset.Run) {
 // attempt is stored.
 func try(ctx context.Context, w *dataset.Writer, runner Runner, c Cell, capacity *capacities, before int, ended func(*dataset.Run)) ([]dataset.Run, error) {
 	var tries []dataset.Run
-	for n := before + 1; n <= attempts; n++ {
+	for n := before + 1; n <= Attempts; n++ {
 		o, err := runCell(ctx, runner, c, capacity)
 		if ctx.Err() != nil {
-			return nil, fmt.Errorf("%w: everything collected so far is in %s; run the same sweep again to go on", context.Cause(ctx), w.Partial())
+			return nil, &Interrupted{Partial: w.Partial(), Cause: context.Cause(ctx)}
 		}
 		if err != nil {
 			o = &Outcome{Run: c.row(n)}
@@ -136,7 +153,7 @@ func try(ctx context.Context, w *dataset.Writer, runner Runner, c Cell, capacity
 		}
 		o.Run.Attempt = int32(n)
 		if err := w.Add(o.Run, o.Requests, o.Stages); err != nil {
-			return nil, room(err)
+			return nil, diskFull(err)
 		}
 		ended(&o.Run)
 		tries = append(tries, o.Run)

@@ -42,9 +42,12 @@ func TestPlanRefuses(t *testing.T) {
 		{"duration: 50ms", "duration: 0s", "duration 0s"},
 		{"duration: 50ms", "duration: soon", "soon"},
 		{"seed: 7", "sead: 7", "sead"},
-		{"as: apache-x", "as: nginx", `two tiers are labelled "nginx"`},
+		{"as: apache-x", "as: nginx", "tiers: nginx is listed twice"},
 		{`options: {threads: "2"}`, "duration: -1s", "apache-x: duration -1s"},
 		{"seed: 7", "testbed: moon", `testbed "moon"`},
+		{"connections: [1, 16]", "connections: [16, 1, 16]", "connections: 16 is listed twice"},
+		{`files: ["100", "1K"]`, `files: ["100", "1K", "100"]`, "files: 100 is listed twice"},
+		{"seed: 7", "open: {shares: [0.5, 0.25, 0.50], connections: 4, arrivals: poisson}", "open.shares: o50 is listed twice"},
 		{"seed: 7", "open: {shares: [1.5], connections: 4, arrivals: poisson}", "open.shares 1.5"},
 		{"seed: 7", "open: {shares: [0.5], connections: 4, arrivals: sometimes}", `"sometimes": poisson or fixed`},
 	} {
@@ -55,6 +58,29 @@ func TestPlanRefuses(t *testing.T) {
 	}
 	if _, err := ReadPlan("nosuch"); err == nil || !strings.Contains(err.Error(), "kick") {
 		t.Errorf("an unknown profile: %v", err)
+	}
+}
+
+// TestOverrideIsChecked: what a command line changes is checked as the file was.
+func TestOverrideIsChecked(t *testing.T) {
+	for _, c := range []struct {
+		tiers  []string
+		blocks int
+		want   string // of the error; empty: none
+	}{
+		{nil, 0, ""},
+		{[]string{"gohttp", "nginx"}, 2, ""},
+		{[]string{"gohttp", "nginx", "gohttp"}, 0, "gohttp is listed twice"},
+		{nil, -1, "blocks -1"},
+	} {
+		p := plan(t, tiny)
+		err := p.Override(c.tiers, c.blocks)
+		if c.want == "" && (err != nil || c.tiers != nil && len(p.Tiers) != 2 || c.blocks > 0 && p.Blocks != c.blocks) {
+			t.Errorf("%v %d: %v, %+v", c.tiers, c.blocks, err, p)
+		}
+		if c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%v %d: %v, want %q", c.tiers, c.blocks, err, c.want)
+		}
 	}
 }
 

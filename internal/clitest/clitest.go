@@ -3,19 +3,21 @@
 package clitest
 
 import (
+	"io"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
 )
 
-// Cobra: every command below root that does something says what it does and
-// shows how, and every example of it is taken, flags and arguments, by the
-// command that it shows. Nothing is run.
+// Cobra: every command below root that does something has a short help and an
+// example, and every example parses, flags and arguments. Nothing is run.
 func Cobra(t *testing.T, root func() *cobra.Command) {
 	t.Helper()
 	name := root().Name()
+	groups(t, root)
 	for _, c := range leaves(root()) {
 		if c.Short == "" {
 			t.Errorf("%s does not say what it does", c.CommandPath())
@@ -40,6 +42,33 @@ func Cobra(t *testing.T, root func() *cobra.Command) {
 			}
 		}
 	}
+}
+
+// groups: a command of subcommands fails on a word that it does not know, and
+// every program prints its version.
+func groups(t *testing.T, root func() *cobra.Command) {
+	t.Helper()
+	if root().Version == "" {
+		t.Errorf("%s has no --version", root().Name())
+	}
+	var walk func(c *cobra.Command, path []string)
+	walk = func(c *cobra.Command, path []string) {
+		if len(c.Commands()) > 0 {
+			r := root()
+			r.SetArgs(append(slices.Clone(path), "nosuchword"))
+			r.SetOut(io.Discard)
+			r.SetErr(io.Discard)
+			if err := r.Execute(); err == nil {
+				t.Errorf("%q nosuchword succeeds", c.CommandPath())
+			}
+		}
+		for _, sub := range c.Commands() {
+			if sub.Name() != "help" && sub.Name() != "completion" {
+				walk(sub, append(slices.Clone(path), sub.Name()))
+			}
+		}
+	}
+	walk(root(), nil)
 }
 
 // leaves are the commands that do something and are shown.
@@ -85,8 +114,7 @@ func Flags(t *testing.T, program, name string) {
 	}
 }
 
-// takesValue tells by a program's help whether the word behind a flag is its
-// value: flags of one show its type.
+// takesValue reports whether a flag of the program's help takes a value.
 func takesValue(help, flag string) bool {
 	return strings.Contains(help, "\n  "+flag+" ")
 }

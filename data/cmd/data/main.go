@@ -1,4 +1,4 @@
-// Data lists, verifies, describes and releases datasets.
+// Command data lists, verifies, describes and releases datasets.
 package main
 
 import (
@@ -28,6 +28,7 @@ func rootCmd() *cobra.Command {
 	var folder string
 	c := &cobra.Command{
 		Use:           "data",
+		Version:       root.Version,
 		Short:         "List, verify, describe and release the study's datasets",
 		SilenceUsage:  true,
 		SilenceErrors: true,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -30,15 +31,15 @@ func sweepCmd() *cobra.Command {
 	var available, dry bool
 	c := &cobra.Command{
 		Use:   "sweep PLAN",
-		Short: "Collect a dataset by a plan, or go on with one that was cut off",
+		Short: "Collect a dataset by a plan, or resume one that was interrupted",
 		Long: fmt.Sprintf(`Sweep runs every cell of a plan once in each block, in a seeded random order, each with
 a fresh server, and writes a dataset to data/NAME/vVERSION. PLAN is a file or one of the
 profiles: %s.
 
-A sweep that was stopped, even by SIGKILL, goes on where it was when it is run again. A
-cell that fails is tried %d times; every attempt is in the dataset.
+A sweep that was stopped, even by SIGKILL, resumes when it is run again. A cell that
+fails is tried %d times; every attempt is recorded in the dataset.
 
-A dataset's design.json is a plan, too.`, strings.Join(sweep.Profiles(), ", "), 3),
+A dataset's design.json is a plan, too. "harness plan list" describes the profiles.`, strings.Join(sweep.Profiles(), ", "), sweep.Attempts),
 		Example: `  harness sweep kick
   harness sweep --tiers mine,nginx --blocks 6 --out out/mine/v0.0.0 quick
   harness sweep --dry paper
@@ -57,17 +58,11 @@ A dataset's design.json is a plan, too.`, strings.Join(sweep.Profiles(), ", "), 
 			if err != nil {
 				return err
 			}
-			if len(tiers) > 0 {
-				p.Tiers = nil
-				for _, name := range tiers {
-					p.Tiers = append(p.Tiers, sweep.TierChoice{Tier: name, As: name})
-				}
+			if cmd.Flags().Changed("blocks") && blocks < 1 {
+				return fmt.Errorf("--blocks %d: at least 1", blocks)
 			}
-			if cmd.Flags().Changed("blocks") {
-				if blocks < 1 {
-					return fmt.Errorf("--blocks %d: at least 1", blocks)
-				}
-				p.Blocks = blocks
+			if err := p.Override(tiers, blocks); err != nil {
+				return fmt.Errorf("plan %s: %w", args[0], err)
 			}
 			if only != "" {
 				if p.Only, err = regexp.Compile(only); err != nil {
@@ -117,14 +112,14 @@ A dataset's design.json is a plan, too.`, strings.Join(sweep.Profiles(), ", "), 
 	}
 	f := c.Flags()
 	f.StringVar(&dir, "out", "", "folder of the dataset (data/NAME/vVERSION by default)")
-	f.StringVar(&version, "version", "0.0.0", "version that the dataset gives itself")
+	f.StringVar(&version, "version", "0.0.0", "dataset version")
 	f.StringSliceVar(&tiers, "tiers", nil, "measure these instead of the plan's tiers")
-	f.IntVar(&blocks, "blocks", 0, "measure so many instead of the plan's; 6 are the fewest that give 95 % intervals")
-	f.StringVar(&only, "only", "", "run only the cells whose names match this regular expression; --dry lists the names")
-	f.BoolVar(&available, "available", false, "leave out the tiers that cannot run here, and say which")
-	f.StringVar(&bed, "testbed", "", "run on the machines that this file describes; harness/sriov/README.md tells how")
+	f.IntVar(&blocks, "blocks", 0, "number of blocks (default: the plan's); 95 % intervals need at least 6")
+	f.StringVar(&only, "only", "", "run only the cells whose names match this regular expression; --dry lists them")
+	f.BoolVar(&available, "available", false, "skip the tiers that cannot run here, and name them")
+	f.StringVar(&bed, "testbed", "", "run on the machines that this file describes (see harness/sriov/README.md)")
 	f.StringVar(&level, "trace", string(trace.Tracepoints), fmt.Sprintf("best level of the stage tracer to use: one of %v", trace.Levels))
-	f.BoolVar(&dry, "dry", false, "only show the cells and how long they take")
+	f.BoolVar(&dry, "dry", false, "only list the cells and estimate the time")
 	return c
 }
 
@@ -151,29 +146,33 @@ func choose(out io.Writer, p *sweep.Plan, all []*tier.Tier, bin string, availabl
 		case lack == "":
 			keep = append(keep, c)
 		case available:
-			fmt.Fprintf(out, "left out: %s: %s\n", c.As, lack)
+			fmt.Fprintf(out, "skipped: %s: %s\n", c.As, lack)
 		default:
-			return fmt.Errorf("tier %s: %s (or say --available to leave out what cannot run here)", c.As, lack)
+			return fmt.Errorf("tier %s: %s (--available skips what cannot run here)", c.As, lack)
 		}
 	}
 	if len(keep) == 0 {
-		return errors.New("none of the plan's tiers can run here; `harness tier list` says why")
+		return errors.New("none of the plan's tiers can run here; `harness tier list` shows why")
 	}
 	p.Tiers = keep
 	return nil
 }
 
+// show lists the cells that the plan would run. Starting the servers takes time,
+// too, and so does finding each tier's capacity: the estimate is a lower bound.
 func show(out io.Writer, p *sweep.Plan) error {
-	cells := p.Cells()
+	cells := p.Picked()
+	var total time.Duration
 	for _, c := range cells {
 		fmt.Fprintln(out, c.Name())
+		total += c.WarmUp + c.Duration
 	}
-	_, err := fmt.Fprintf(out, "%d runs, at least %v\n", len(cells), (p.WarmUp+p.Duration)*time.Duration(len(cells)))
+	_, err := fmt.Fprintf(out, "%d runs, at least %v\n", len(cells), total)
 	return err
 }
 
-// newRunner makes what runs the plan's cells, under a context that ends when it
-// can run no more, and what ends it.
+// newRunner returns the runner of the plan's cells, a context that ends when it
+// can run no more, and a function that closes it.
 func newRunner(ctx context.Context, p *sweep.Plan, file *sriov.File, all []*tier.Tier, home string, level trace.Level, say func(string)) (context.Context, sweep.Runner, func() error, error) {
 	bin, nothing := filepath.Join(home, "bin"), func() error { return nil }
 	local := &sweep.Local{Tiers: all, Version: projectVersion(home), Trace: level, Say: say}
@@ -195,7 +194,7 @@ func newRunner(ctx context.Context, p *sweep.Plan, file *sriov.File, all []*tier
 		return ctx, &guest.Runner{Plan: p, Tiers: all, Repo: home, Bin: bin, Version: local.Version}, nothing, nil
 	case "sriov":
 		if file == nil {
-			return nil, nil, nil, errors.New("plan " + p.Name + ": the testbed sriov is a pair of machines: describe yours as harness/sriov/example.yaml does, and say --testbed FILE")
+			return nil, nil, nil, errors.New("plan " + p.Name + ": the testbed sriov is a pair of machines: describe yours as in harness/sriov/example.yaml and pass --testbed FILE")
 		}
 		var used []*tier.Tier
 		for _, c := range p.Tiers {
@@ -212,7 +211,7 @@ func newRunner(ctx context.Context, p *sweep.Plan, file *sriov.File, all []*tier
 		local.Wire, local.Where = bed.Wire, bed.Machine
 		return ctx, local, bed.Close, nil
 	default:
-		return nil, nil, nil, fmt.Errorf("testbed %s cannot run a sweep yet", p.Testbed)
+		return nil, nil, nil, fmt.Errorf("testbed %s cannot run a sweep", p.Testbed)
 	}
 }
 
@@ -236,8 +235,14 @@ func conclude(out io.Writer, r *sweep.Result) error {
 	for _, s := range r.Failed {
 		fmt.Fprintf(out, "failed: %s\n", s)
 	}
+	var errs []error
 	if len(r.Failed) > 0 {
-		return fmt.Errorf("%d cells brought no measurement; the dataset says so too", len(r.Failed))
+		errs = append(errs, fmt.Errorf("%d cells failed (recorded in column outcome)", len(r.Failed)))
 	}
-	return nil
+	for _, tier := range slices.Sorted(maps.Keys(r.Usable)) {
+		if r.Usable[tier] == 0 {
+			errs = append(errs, fmt.Errorf("%s has no usable run", tier))
+		}
+	}
+	return errors.Join(errs...)
 }

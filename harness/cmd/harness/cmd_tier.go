@@ -24,12 +24,10 @@ import (
 )
 
 func tierCmd() *cobra.Command {
-	c := &cobra.Command{
+	return group(&cobra.Command{
 		Use:   "tier",
 		Short: "List the servers of the study, check them, or declare your own",
-	}
-	c.AddCommand(tierListCmd(), tierCheckCmd(), tierNewCmd(), tierTableCmd())
-	return c
+	}, tierListCmd(), tierCheckCmd(), tierNewCmd(), tierTableCmd())
 }
 
 func tierListCmd() *cobra.Command {

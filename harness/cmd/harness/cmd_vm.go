@@ -17,12 +17,10 @@ import (
 
 // vmCmd returns the command that boots virtual machines by hand.
 func vmCmd() *cobra.Command {
-	cmd := &cobra.Command{
+	return group(&cobra.Command{
 		Use:   "vm",
 		Short: "Run commands in a virtual machine with two emulated 82576 ports",
-	}
-	cmd.AddCommand(vmRunCmd(), vmShellCmd(), vmBuildCmd(), vmKVMCmd())
-	return cmd
+	}, vmRunCmd(), vmShellCmd(), vmBuildCmd(), vmKVMCmd())
 }
 
 // vmFlags adds the flags that describe a machine.

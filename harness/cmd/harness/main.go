@@ -1,13 +1,18 @@
-// Harness is what measures: it starts servers on a testbed, checks them, loads
-// them and writes what it sees as a dataset.
+// Command harness runs servers on a testbed, checks them, loads them and writes
+// datasets.
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
+
+	"crossing/harness/sweep"
+	"crossing/internal/root"
 
 	"github.com/spf13/cobra"
 )
@@ -19,7 +24,10 @@ func main() {
 	stop()
 	switch {
 	case interrupted:
-		fmt.Fprintln(os.Stderr, "harness: interrupted")
+		if err == nil || errors.Is(err, context.Canceled) && !errors.As(err, new(*sweep.Interrupted)) {
+			err = errors.New("interrupted")
+		}
+		fmt.Fprintln(os.Stderr, "harness:", err)
 		os.Exit(130)
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "harness:", err)
@@ -30,11 +38,30 @@ func main() {
 func rootCmd() *cobra.Command {
 	c := &cobra.Command{
 		Use:           "harness",
-		Short:         "Measure what it costs to answer an HTTP request in user space, in the kernel, and past the kernel",
+		Version:       root.Version,
+		Short:         "Measure what it costs to answer an HTTP request in user space, in the kernel, or with the kernel bypassed",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	c.AddCommand(doctorCmd(), vmCmd(), guestCellsCmd(), tierCmd(), loadCmd(), sweepCmd(), repeatCmd(), soakCmd(), agentCmd())
+	c.AddCommand(doctorCmd(), vmCmd(), guestCellsCmd(), tierCmd(), loadCmd(), planCmd(), sweepCmd(), repeatCmd(), soakCmd(), agentCmd())
 	c.AddCommand(loadWorkerCmds()...)
+	return c
+}
+
+// group makes a command of subcommands. An unknown one is an error; without any
+// it prints its help.
+func group(c *cobra.Command, sub ...*cobra.Command) *cobra.Command {
+	c.AddCommand(sub...)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return c.Help()
+		}
+		err := fmt.Errorf("unknown command %q for %q", args[0], c.CommandPath())
+		if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+			return fmt.Errorf("%w; did you mean %s?", err, strings.Join(near, " or "))
+		}
+		return fmt.Errorf("%w; see %s --help", err, c.CommandPath())
+	}
+	c.SuggestionsMinimumDistance = 2
 	return c
 }
