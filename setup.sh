@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Installs what the project needs on Debian 12 or Ubuntu, by apt, and builds
 # nothing. A second run finds everything there and says so at once.
 #

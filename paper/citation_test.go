@@ -15,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"crossing/data/dataset"
+	"crossing/internal/root"
 )
 
 // check holds files to their schemas and returns what is said of those that
@@ -160,6 +161,8 @@ func TestCitationsAgree(t *testing.T) {
 	}
 	var cff struct {
 		Title    string
+		Version  string
+		License  []string
 		Keywords []string
 		Authors  []struct{ Name string }
 	}
@@ -168,6 +171,21 @@ func TestCitationsAgree(t *testing.T) {
 	}
 	if z.Title != cff.Title || !slices.Equal(z.Keywords, cff.Keywords) || len(cff.Authors) != 1 || cff.Authors[0].Name != z.Creators[0].Name || z.Creators[0].Name != dataset.Creator {
 		t.Errorf("Zenodo's metadata %+v, CITATION.cff %+v, creator of the datasets %q", z, cff, dataset.Creator)
+	}
+	if cff.Version != root.Version || z.Version != root.Version {
+		t.Errorf("version %s in CITATION.cff, %s for Zenodo, %s of the programs", cff.Version, z.Version, root.Version)
+	}
+	for _, l := range append(cff.License, z.License) {
+		if _, err := os.Stat("../LICENSES/" + l + ".txt"); err != nil {
+			t.Errorf("licence %s has no text: %v", l, err)
+		}
+	}
+	log, err := os.ReadFile("../.github/CHANGELOG.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(log), "\n## "+root.Version+" ") {
+		t.Errorf("the changelog has no section %s", root.Version)
 	}
 	readme, err := os.ReadFile("../README.md")
 	if err != nil {

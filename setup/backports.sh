@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Adds Debian's backports suite to this machine's apt sources, unless it is
 # there, and brings in its package lists. QEMU 8 or later, which emulates the
 # Intel 82576, comes from it.

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Installs into .cache/schemas what the tests hold citations and data packages
 # to, at the versions of paper/schemas/package-lock.json: 36 MB. Does nothing
 # where that is there. With --check it only says whether it is.

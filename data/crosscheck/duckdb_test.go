@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package crosscheck reads datasets with DuckDB and compares what it sees with
 // what package data sees. It is a module of its own because DuckDB is large.
 package crosscheck

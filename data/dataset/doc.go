@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package dataset reads and writes the study's datasets.
 //
 // A dataset is a folder, data/NAME/vVERSION:

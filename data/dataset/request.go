@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package dataset
 
 // A Request is one HTTP request as the client saw it: one row.

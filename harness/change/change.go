@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package change alters what belongs to the whole machine (hugepages, CPU
 // frequency, who drives a NIC) and puts it back.
 //

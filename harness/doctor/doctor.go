@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package doctor looks at a machine and says, before anything is touched, what
 // would keep a testbed or a tier from running on it, and what to do about it.
 // Looking only reads. What a finding offers to do is a list of steps that can

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package guest runs a sweep's cells in virtual machines: the same cells, by
 // the same code, as on this machine, but with a kernel of the guest's own, two
 // emulated 82576 ports for the wire, and virtual time.

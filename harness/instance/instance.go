@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package instance runs one server of one tier: it starts the tier's process
 // on the server's end of a testbed, waits until it answers, says what CPU time
 // it took, and ends it with all that it started.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package load puts HTTP/1.1 load on a server and records every request.
 //
 // A closed loop keeps one request outstanding on each of its connections, as

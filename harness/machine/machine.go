@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package machine describes the machine that a dataset was collected on, so
 // that a reader can tell what its figures may be compared with.
 package machine

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package soak runs servers at full load for a long time on a wire that loses
 // and reorders, compares every byte of every answer, and watches whether any of
 // them takes more and more of the machine.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package sriov is the testbed of a real NIC: a server machine with an SR-IOV
 // port and a client machine, or two ports of one machine, joined by a cable.
 //

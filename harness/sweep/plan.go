@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package sweep collects a dataset: a plan's cells, each once in every block,
 // in a random order that is part of the data.
 package sweep

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package testbed makes the wire between a client and a server on one
 // machine: two network namespaces and what joins them.
 //

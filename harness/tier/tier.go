@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package tier reads tier files: what a server is, how it is started, how to
 // tell that it is ready, and in which rows of the conformance kit it deviates.
 //

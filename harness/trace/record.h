@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* A request's record, and the way of a whole one to user space. */
 #ifndef RECORD_H
 #define RECORD_H

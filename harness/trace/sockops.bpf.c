@@ -1,5 +1,5 @@
 //go:build ignore
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /*
  * When one answer was given to the stack and when its segments left, where the
  * kernel takes no programs at its tracepoints: the transmit stamps that a socket
@@ -15,7 +15,7 @@
 
 #include "record.h"
 
-char LICENSE[] SEC("license") = "GPL";
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* What linux/bpf.h of 6.14 has (include/uapi/linux/bpf.h there). */
 #define SOL_SOCKET		       1

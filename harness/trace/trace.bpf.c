@@ -1,5 +1,5 @@
 //go:build ignore
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /*
  * When one request passed each point of its way through the server's kernel.
  *
@@ -21,7 +21,7 @@
 
 #include "record.h"
 
-char LICENSE[] SEC("license") = "GPL";
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 struct nsproxy {
 	struct net *net_ns;

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package trace takes the server's side of each request: when it passed each
 // point of its way through the kernel that the server runs on. It needs nothing
 // of the server, so Apache, nginx and Flask are traced as they are. A server

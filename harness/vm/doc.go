@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package vm runs commands in a virtual machine: a Debian kernel with two
 // emulated Intel 82576 ports on one wire, an IOMMU and hugepages, for what the
 // machine at hand cannot or must not do (load a kernel module, give a NIC to

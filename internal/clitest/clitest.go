@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package clitest checks, in tests, that what a program's help shows as
 // examples is taken by that program.
 package clitest

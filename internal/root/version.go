@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package root
 
 // Version is the project's own, by semantic versioning. CHANGELOG.md describes

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command data lists, verifies, describes and releases datasets.
 package main
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package datasettest makes datasets of known content for tests.
 package datasettest
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Load compares this project's load generator with wrk: request rate, client
 // CPU and server CPU per request, against the same server, in bursts of less
 // than a second in random order. `make bench-load` runs it.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package realtime makes what a benchmark measures real-time tasks, all at one
 // priority: other work of the machine then waits, for less than the kernel's
 // limit for real-time tasks (sched_rt_runtime_us, 0.95 s in each second). So

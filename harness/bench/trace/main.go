@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Trace measures what the stage tracer costs: the request rate and the CPU per
 // request of one server with it and without, in pairs of bursts of less than a
 // second, either first at random. `make bench-trace` runs it.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command harness runs servers on a testbed, checks them, loads them and writes
 // datasets.
 package main

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # Tries load.sbatch on one machine: Slurm's controller, a server and several client
 # hosts, each in a network and UTS namespace of its own, on one bridge. It needs
 # root and Debian's packages slurmctld, slurmd, slurm-client and munge.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package cpio writes archives in the "newc" form that the Linux kernel unpacks
 // as its initial file system (Documentation/driver-api/early-userspace/buffer-format.rst).
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command guest is the first program in the virtual machine. It builds the
 // machine's file system, runs one command and hands back what the command left.
 //

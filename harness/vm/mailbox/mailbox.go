@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package mailbox carries a guest's results to its host: a piece of memory that
 // both see (QEMU's ivshmem device), with a header and then a tar archive.
 //
