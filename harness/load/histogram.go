@@ -2,74 +2,108 @@
 
 package load
 
-import "math/bits"
+import (
+	"encoding/json"
 
-// A Histogram counts times in nanoseconds in buckets that are exact to one part
-// in eight: four bits for the power of two, then eight steps in each.
-// It has a fixed size, so that it can be filled where nothing may be allocated.
-type Histogram struct {
-	Counts [368]uint64 `json:"counts"`
-	Total  uint64      `json:"total"`
-	Max    int64       `json:"max_ns"`
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// A Histogram counts times from 1 ns to an hour in buckets of three significant
+// digits (HdrHistogram). The zero value is empty and allocates at the first Add;
+// NewHistogram allocates at once, for use where nothing may be allocated later.
+type Histogram struct{ h *hdrhistogram.Histogram }
+
+const (
+	longestTime       = 3600e9 // ns; longer times count as this
+	significantDigits = 3
+)
+
+// NewHistogram returns an empty histogram whose memory is allocated and touched,
+// so that no page fault falls into a measurement.
+func NewHistogram() Histogram {
+	h := hdrhistogram.New(1, longestTime, significantDigits)
+	h.Reset()
+	return Histogram{h}
 }
 
-const steps = 8
-
-func bucket(ns int64) int {
-	if ns < steps {
-		return int(max(ns, 0))
-	}
-	shift := bits.Len64(uint64(ns)) - 4
-	return min(shift*steps+int(ns>>shift), len(Histogram{}.Counts)-1)
-}
-
-// Bounds returns the times that bucket i counts: from lowest to highest, in ns.
-func Bounds(i int) (lowest, highest int64) {
-	if i < 2*steps {
-		return int64(i), int64(i)
-	}
-	shift := i/steps - 1
-	low := int64(i%steps+steps) << shift
-	return low, low + 1<<shift - 1
-}
-
-// Add counts one time. A negative time counts as 0.
+// Add counts one time in ns. A negative time counts as 0.
 func (h *Histogram) Add(ns int64) {
-	h.Counts[bucket(ns)]++
-	h.Total++
-	h.Max = max(h.Max, ns)
+	if h.h == nil {
+		*h = NewHistogram()
+	}
+	_ = h.h.RecordValue(min(max(ns, 0), longestTime)) // cannot be out of range
 }
 
 // Merge adds the counts of g.
 func (h *Histogram) Merge(g *Histogram) {
-	for i, n := range g.Counts {
-		h.Counts[i] += n
+	switch {
+	case g.h == nil:
+	case h.h == nil:
+		h.h = g.h.Clone()
+	default:
+		h.h.Merge(g.h)
 	}
-	h.Total += g.Total
-	h.Max = max(h.Max, g.Max)
 }
 
-// Over returns how many of the times were surely longer than ns.
-func (h *Histogram) Over(ns int64) (n uint64) {
-	for i := bucket(ns) + 1; i < len(h.Counts); i++ {
-		n += h.Counts[i]
-	}
-	return n
-}
-
-// Quantile returns the upper bound in ns of the bucket in which the q-quantile
-// lies, and 0 for an empty histogram.
-func (h *Histogram) Quantile(q float64) int64 {
-	if h.Total == 0 {
+// Total is the number of times counted.
+func (h *Histogram) Total() int64 {
+	if h.h == nil {
 		return 0
 	}
-	rank := max(1, uint64(q*float64(h.Total)+0.999999))
-	for i, n := range h.Counts {
-		if n >= rank && i < len(h.Counts)-1 {
-			_, high := Bounds(i)
-			return min(high, h.Max)
-		}
-		rank -= n
+	return h.h.TotalCount()
+}
+
+// Max is the longest time in ns to three digits, rounded up; 0 if there is none.
+func (h *Histogram) Max() int64 {
+	if h.Total() == 0 {
+		return 0
 	}
-	return h.Max
+	return h.h.Max()
+}
+
+// Quantile is the q-quantile in ns to three digits, rounded up; 0 if there is
+// none.
+func (h *Histogram) Quantile(q float64) int64 {
+	if h.Total() == 0 {
+		return 0
+	}
+	return h.h.ValueAtQuantile(100 * q)
+}
+
+// HDR is the histogram for the functions of package hdrhistogram, such as
+// PercentilesPrint.
+func (h *Histogram) HDR() *hdrhistogram.Histogram {
+	if h.h == nil {
+		*h = NewHistogram()
+	}
+	return h.h
+}
+
+// MarshalJSON writes HdrHistogram's own compressed encoding, V2.
+func (h Histogram) MarshalJSON() ([]byte, error) {
+	if h.h == nil {
+		return []byte("null"), nil
+	}
+	b, err := h.h.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(string(b))
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (h *Histogram) UnmarshalJSON(b []byte) error {
+	var text *string
+	if err := json.Unmarshal(b, &text); err != nil || text == nil {
+		h.h = nil
+		return err
+	}
+	got, err := hdrhistogram.Decode([]byte(*text))
+	if err != nil {
+		return err
+	}
+	// Decoded histograms have the sender's range; ours all have the same.
+	h.h = NewHistogram().h
+	h.h.Merge(got)
+	return nil
 }

@@ -359,7 +359,7 @@ func TestOpenLoop(t *testing.T) {
 						t.Fatalf("row %d was due at %d, not %d", i, r.Requests[i].IntendedNs, times[i])
 					}
 				}
-				if s := r.Summary(); s.OK != s.Requests || s.Adherence <= 0 || r.Lateness.Total > uint64(len(times)) {
+				if s := r.Summary(); s.OK != s.Requests || s.Adherence <= 0 || r.Lateness.Total() > int64(len(times)) {
 					t.Errorf("%d of %d, adherence %g", s.OK, s.Requests, s.Adherence)
 				}
 				checkRows(t, r, c)

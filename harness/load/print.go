@@ -43,7 +43,7 @@ func (r *Result) Print(w io.Writer, s *Summary) {
 	}
 	if s.Own.Max > 0 {
 		fmt.Fprintf(w, "the client's own share counts from the kernel's receive stamp to the last byte; sending adds %s (p99 %s, %d sampled)\n",
-			Ns(float64(r.Transmit.Quantile(.5))), Ns(float64(r.Transmit.Quantile(.99))), r.Transmit.Total)
+			Ns(float64(r.Transmit.Quantile(.5))), Ns(float64(r.Transmit.Quantile(.99))), r.Transmit.Total())
 	}
 
 	fmt.Fprintf(w, "\n%12.1f  requests per second (%d in all, %d failed)\n", s.Rate, s.Requests, s.Requests-s.OK)
@@ -53,7 +53,7 @@ func (r *Result) Print(w io.Writer, s *Summary) {
 		fmt.Fprintf(w, "%12.4f  occupancy (rate × mean service time / connections)\n", s.Occupancy)
 	} else {
 		fmt.Fprintf(w, "%11.3f%%  adherence (requests sent within the run / due in it)\n", 100*s.Adherence)
-		fmt.Fprintf(w, "%12s  lateness of the client, p50 (p99 %s, max %s)\n", Ns(float64(r.Lateness.Quantile(.5))), Ns(float64(r.Lateness.Quantile(.99))), Ns(float64(r.Lateness.Max)))
+		fmt.Fprintf(w, "%12s  lateness of the client, p50 (p99 %s, max %s)\n", Ns(float64(r.Lateness.Quantile(.5))), Ns(float64(r.Lateness.Quantile(.99))), Ns(float64(r.Lateness.Max())))
 	}
 	fmt.Fprintf(w, "%12.4f  Little's law (rate × mean service time / mean number outstanding)\n", s.Little)
 	if r.Reconnects > 0 {
@@ -61,7 +61,7 @@ func (r *Result) Print(w io.Writer, s *Summary) {
 	}
 	if r.Watched > 0 {
 		fmt.Fprintf(w, "%12s  p99 of this CPU's gaps over 1 µs before the run (%.0f/s, max %s): the floor of any tail\n",
-			Ns(float64(r.Jitter.Quantile(.99))), float64(r.Jitter.Total)/r.Watched.Seconds(), Ns(float64(r.Jitter.Max)))
+			Ns(float64(r.Jitter.Quantile(.99))), float64(r.Jitter.Total())/r.Watched.Seconds(), Ns(float64(r.Jitter.Max())))
 	}
 	if len(s.Failures) > 0 {
 		var kinds []string

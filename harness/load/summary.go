@@ -204,9 +204,9 @@ func (r *Result) Enter(run *dataset.Run) {
 	run.P50Ns, run.P90Ns, run.P99Ns, run.MaxNs = s.Response.P50, s.Response.P90, s.Response.P99, s.Response.Max
 	run.Little, run.Occupancy = s.Little, s.Occupancy
 	run.ClientCPU = int64(r.ClientCPU)
-	run.JitterP99, run.JitterMax = r.Jitter.Quantile(.99), r.Jitter.Max
+	run.JitterP99, run.JitterMax = r.Jitter.Quantile(.99), r.Jitter.Max()
 	if r.Watched > 0 {
-		run.JitterRate = float64(r.Jitter.Total) / r.Watched.Seconds()
+		run.JitterRate = float64(r.Jitter.Total()) / r.Watched.Seconds()
 	}
 }
 

@@ -105,6 +105,7 @@ func work(in *bufio.Reader, out *json.Encoder, r *report) error {
 	if err != nil {
 		return err
 	}
+	l.report.Lateness, l.report.Transmit = NewHistogram(), NewHistogram()
 	if j.Jitter > 0 {
 		l.report.Jitter = Jitter(j.Jitter)
 	}
@@ -213,11 +214,12 @@ func (l *loop) connectAll() error {
 	return nil
 }
 
-// Jitter reads the clock for so long and counts the gaps between readings that
+// Jitter reads the clock for the time d and counts the gaps between readings that
 // are longer than a microsecond, some thirty readings' time: this CPU did
 // something else meanwhile (an interrupt, another task, the hypervisor's other
 // guests), and no latency below them can be told from noise.
-func Jitter(d time.Duration) (h Histogram) {
+func Jitter(d time.Duration) Histogram {
+	h := NewHistogram()
 	t := now()
 	for end := t + int64(d); t < end; {
 		u := now()
