@@ -34,10 +34,10 @@ func (r *Request) ServiceNs() int64 { return r.LastByteNs - r.SentNs }
 // ResponseNs is the time from when the request was due to the last byte.
 func (r *Request) ResponseNs() int64 { return r.LastByteNs - r.IntendedNs }
 
-// OK tells whether the request was answered as the site demands.
+// OK reports whether the request was answered as the site demands.
 func (r *Request) OK() bool { return r.Failure == None }
 
-// A Failure says in what way a request was not answered as demanded.
+// A Failure is the way in which a request was not answered as demanded.
 type Failure uint8
 
 // The kinds of failure. The numbers are stored and never change.
@@ -53,10 +53,11 @@ const (
 	Surplus           // bytes after the response that belong to no request
 	Unsent            // due within the run, but no connection was free to send it
 	Shed              // a kept-alive connection closed under it before any byte; sent again elsewhere (RFC 9112 section 9.3.1)
+	Cut               // outstanding when the run was stopped
 	failures
 )
 
-var failureNames = [...]string{"none", "refused", "reset", "closed", "timeout", "malformed", "status", "length", "surplus", "unsent", "shed"}
+var failureNames = [...]string{"none", "refused", "reset", "closed", "timeout", "malformed", "status", "length", "surplus", "unsent", "shed", "cut"}
 
 // String returns the name that the dataset's documentation uses.
 func (f Failure) String() string {

@@ -66,14 +66,20 @@ type Run struct {
 	Opened     int32   `parquet:"opened" doc:"connections opened at the start"`
 	Reconnects int32   `parquet:"reconnects" doc:"connections opened in place of lost ones"`
 	Throughput float64 `parquet:"throughput_per_s" unit:"1/s" doc:"requests that ended within the measured part / elapsed; requests counts those due within it"`
-	MeanNs     float64 `parquet:"mean_ns" unit:"ns" doc:"mean response time"`
-	P50Ns      int64   `parquet:"p50_ns" unit:"ns" doc:"median response time, nearest rank"`
+	MeanNs     float64 `parquet:"mean_ns" unit:"ns" doc:"mean response time of the requests due in the measured part and answered as demanded; it lacks waits that wait_ns has"`
+	WaitNs     float64 `parquet:"wait_ns" unit:"ns" doc:"mean response time by Little's law: time waited within the measured part / responses as demanded within it; 0 in datasets before 2.0"`
+	P50Ns      int64   `parquet:"p50_ns" unit:"ns" doc:"median response time, nearest rank; requests that were never answered are longer than any that was (see bounds)"`
 	P90Ns      int64   `parquet:"p90_ns" unit:"ns" doc:"90th percentile of the response time, nearest rank"`
 	P99Ns      int64   `parquet:"p99_ns" unit:"ns" doc:"99th percentile of the response time, nearest rank"`
 	MaxNs      int64   `parquet:"max_ns" unit:"ns" doc:"longest response time"`
+	Bounds     string  `parquet:"bounds,dict" doc:"which of wait, p50, p90, p99 … are lower bounds, since they include requests that were never answered; separated by spaces"`
 
-	Little     float64 `parquet:"little" doc:"Little's law: throughput x mean service time / time-average of requests in flight; 1 when the rows are whole"`
-	Occupancy  float64 `parquet:"occupancy" doc:"throughput x mean service time / connections; below 0.97 the client left connections idle"`
+	Little     float64 `parquet:"little" doc:"datasets before 2.0: throughput x mean service time / time-average of requests in flight"`
+	Occupancy  float64 `parquet:"occupancy" doc:"closed loop: time-average of requests outstanding / connections, at most 1; below 0.97 connections were idle. Datasets before 2.0: throughput x mean service time / connections"`
+	Silent     int32   `parquet:"silent" doc:"connections without a response in the measured part"`
+	LostTime   float64 `parquet:"lost_time" doc:"share of the time in flight that belongs to requests that were never answered"`
+	LateNs     float64 `parquet:"late_ns" unit:"ns" doc:"mean delay of a send by the client itself"`
+	LateP99Ns  int64   `parquet:"late_p99_ns" unit:"ns" doc:"99th percentile of that delay"`
 	Adherence  float64 `parquet:"adherence" doc:"share of an open loop's requests that were sent before the end of the run; 1 in a closed loop"`
 	NullRate   float64 `parquet:"null_rate_per_s" unit:"1/s" doc:"the client's own ceiling at this load: its rate against a null server; 0 where not measured"`
 	ClientCPU  int64   `parquet:"client_cpu_ns" unit:"ns" doc:"CPU time of the client's process after the warm-up"`

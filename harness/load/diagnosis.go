@@ -50,7 +50,7 @@ const (
 func (r *Result) Diagnose() (d Diagnosis) {
 	var measured []*dataset.Request
 	for i := range r.Requests {
-		if q := &r.Requests[i]; !q.WarmUp && answered(q) {
+		if q := &r.Requests[i]; !q.WarmUp && q.OK() {
 			measured = append(measured, q)
 		}
 	}

@@ -92,10 +92,22 @@ func (l *loop) run() {
 	l.publish()
 }
 
+// clock reads the clock. Where nothing is waited for, a gap since the last look of
+// over a millisecond is the client's own standstill.
+func (l *loop) clock() { l.awake(l.t) }
+
+// awake reads the clock when the loop was to be awake by the time due.
+func (l *loop) awake(due int64) {
+	l.t = now()
+	if late := l.t - due; late > ms && l.report.state == measuring {
+		l.report.StalledNs += min(late, l.t-l.measure)
+	}
+}
+
 func (l *loop) open() bool { return l.Scheduled > 0 }
 
-// look does what need not be done at once, once per millisecond. It tells
-// whether the run goes on.
+// look does what need not be done at once, once per millisecond. It reports
+// whether the run continues.
 func (l *loop) look() bool {
 	l.tick = l.t + ms
 	l.publish()
@@ -121,7 +133,7 @@ func (l *loop) look() bool {
 	return l.outstanding > 0 || l.more()
 }
 
-// attend looks whether a connection has waited for too long.
+// attend ends the wait of a connection that has waited for too long.
 func (l *loop) attend(c *conn) {
 	var since int64
 	switch {
@@ -142,7 +154,12 @@ func (l *loop) attend(c *conn) {
 	}
 	if c.state == connecting {
 		l.refused(c)
-	} else {
+		return
+	}
+	// The response may have come while this client stood still: then it is an
+	// answer, however late.
+	row := c.row
+	if l.receive(c, false); c.state == up && c.row == row {
 		l.fail(c, dataset.Timeout)
 	}
 }
@@ -161,13 +178,14 @@ func (l *loop) wait() int {
 		} else if n, _ := epollWait(l.ep, l.events, 0); n > 0 {
 			return n
 		} else {
-			l.t = now()
+			l.clock()
 		}
 		if l.Mode == Spin || l.t-l.heard < int64(l.Spin) {
 			return 0
 		}
 	}
-	pause := l.deadline() - l.t
+	due := l.deadline()
+	pause := due - l.t
 	n := 0
 	switch l.Mode {
 	case Hybrid:
@@ -179,7 +197,7 @@ func (l *loop) wait() int {
 	default:
 		n, _ = epollWaitNs(l.ep, l.events, max(0, pause))
 	}
-	l.t = now()
+	l.awake(due)
 	return max(n, 0) // an interrupted wait is an empty one
 }
 
@@ -200,7 +218,7 @@ func (l *loop) deadline() int64 {
 	return until
 }
 
-// more tells whether an open loop has requests to send. Those that are overdue
+// more reports whether an open loop has requests to send. Those that are overdue
 // at the end are still sent for a while, so that the long waits, too, are known.
 func (l *loop) more() bool { return l.next < l.Scheduled && l.t < l.last }
 
@@ -210,7 +228,7 @@ func (l *loop) due() int64 { return l.origin + l.rows[l.next].IntendedNs }
 // dispatch sends what is due while a connection is free.
 func (l *loop) dispatch() {
 	for l.more() && !l.free.empty() {
-		if l.t = now(); l.t < l.due() {
+		if l.clock(); l.t < l.due() {
 			return
 		}
 		c := &l.conns[l.free.pop()]
@@ -286,7 +304,7 @@ func (l *loop) request(c *conn, row *dataset.Request) {
 	}
 }
 
-// kind tells what it means that a request could not be sent.
+// kind is the failure of a request that could not be sent.
 func kind(e unix.Errno) dataset.Failure {
 	if e == unix.ECONNRESET {
 		return dataset.Reset
@@ -317,7 +335,7 @@ func (l *loop) handle(c *conn, events uint32) {
 func (l *loop) receive(c *conn, over bool) {
 	for {
 		n, e := l.recv(c.fd)
-		l.t = now()
+		l.clock()
 		switch {
 		case e == unix.EAGAIN || e == unix.EINTR:
 			return
@@ -363,10 +381,6 @@ func (l *loop) recv(fd int32) (int, unix.Errno) {
 // finish records a whole response and goes on.
 func (l *loop) finish(c *conn, over, surplus bool) {
 	row, h := c.row, &c.reader.head
-	if l.t-l.origin-row.SentNs > int64(l.Timeout) {
-		l.fail(c, dataset.Timeout) // it came before anyone had looked at the clock
-		return
-	}
 	row.LastByteNs = l.t - l.origin
 	row.Bytes, row.Status = c.reader.bytes, h.status
 	switch {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -335,7 +336,7 @@ func TestStop(t *testing.T) {
 func TestFull(t *testing.T) {
 	r := run(t, Config{Target: null(t, 100, true).Addr, Connections: 1, Mode: Block, BodyLen: 100, Duration: time.Second, MaxRate: 100, Jitter: -1})
 	s := r.Summary()
-	if !r.Full || r.Elapsed >= time.Second || len(s.Marks) == 0 || s.Marks[0] != "full" {
+	if !r.Full || r.Elapsed >= time.Second || !slices.Contains(s.Marks, "full") {
 		t.Errorf("full %v, %v, marks %v", r.Full, r.Elapsed, s.Marks)
 	}
 }
@@ -369,8 +370,8 @@ func TestOpenLoop(t *testing.T) {
 }
 
 // TestOverload offers four times what a server of 10 ms per request can answer
-// on two connections: the run must be rejected, and the response times must hold
-// the wait.
+// on two connections: that is slow, but no reason to reject the run, and the
+// response times include the wait, as bounds where requests were never sent.
 func TestOverload(t *testing.T) {
 	addr, _ := misbehaving(t, func(c *net.TCPConn, _ int) bool {
 		time.Sleep(10 * time.Millisecond)
@@ -379,7 +380,7 @@ func TestOverload(t *testing.T) {
 	})
 	r := run(t, Config{Target: addr, Connections: 2, Mode: Block, BodyLen: 5, Schedule: Fixed{800}, Duration: 500 * time.Millisecond, Timeout: 300 * time.Millisecond, Jitter: -1})
 	s := r.Summary()
-	if !s.Rejected || s.Adherence > .4 || s.Failures["unsent"] == 0 {
+	if s.Rejected || s.Adherence > .4 || s.Failures["unsent"] == 0 || !slices.Contains(s.Marks, "adherence") || !slices.Contains(s.Response.Bounds, "p99") || !s.MeanBound {
 		t.Errorf("adherence %g, rejected %v, failures %v", s.Adherence, s.Rejected, s.Failures)
 	}
 	if s.Service.P50 > 100e6 || s.Response.P50 < 100e6 {

@@ -13,11 +13,11 @@ import (
 
 // Print writes the summary for a reader at a terminal.
 func (r *Result) Print(w io.Writer, s *Summary) {
-	loop := "closed loop: each connection sends its next request when the last is answered"
+	loop := "closed loop: each connection sends its next request as soon as the previous response has arrived"
 	if r.Schedule != "" {
-		loop = "open loop, " + r.Schedule + ": requests are sent when due, answered or not"
+		loop = "open loop, " + r.Schedule + ": requests are sent when due, whatever the responses"
 	}
-	fmt.Fprintf(w, "%s\n%d connections, %d %s, client waits by %q, %v after %v of warm-up\n\n", loop,
+	fmt.Fprintf(w, "%s\n%d connections, %d %s, waiting mode %s, %v after %v of warm-up\n\n", loop,
 		r.Connections, r.Workers, plural(r.Workers, "worker"), r.Mode, r.Elapsed.Round(time.Millisecond), r.WarmUp)
 
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -30,32 +30,57 @@ func (r *Result) Print(w io.Writer, s *Summary) {
 	if s.Own.Max > 0 {
 		lines = append(lines, line{"client's own", s.Own})
 	}
+	if s.Wrong.Max > 0 {
+		lines = append(lines, line{"wrong responses", s.Wrong})
+	}
+	bound := false
 	for _, l := range lines {
+		quantile := func(name string, ns int64) string {
+			if slices.Contains(l.Bounds, name) {
+				bound = true
+				return "≥ " + Ns(float64(ns))
+			}
+			return Ns(float64(ns))
+		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", l.name, Ns(l.Mean), Ns(l.Dev),
-			Ns(float64(l.Min)), Ns(float64(l.P50)), Ns(float64(l.P90)), Ns(float64(l.P99)), Ns(float64(l.P999)), Ns(float64(l.Max)))
+			Ns(float64(l.Min)), quantile("p50", l.P50), quantile("p90", l.P90), quantile("p99", l.P99), quantile("p99.9", l.P999), Ns(float64(l.Max)))
 	}
 	t.Flush()
 	fmt.Fprintln(w, "service counts from the send to the last byte, response from when the request was due;")
 	if r.Schedule == "" {
-		fmt.Fprintln(w, "in a closed loop they are the same, and neither holds the waits that a stall spares it")
+		fmt.Fprintln(w, "in a closed loop they are the same; neither includes the queueing that a stalled closed loop omits")
 	} else {
-		fmt.Fprintln(w, "their difference is the wait for a free connection and the client's own lateness")
+		fmt.Fprintln(w, "their difference is the wait for a free connection and the client's own delay")
+	}
+	if bound {
+		fmt.Fprintln(w, "≥: a lower bound, since requests that were never answered are among the slowest")
 	}
 	if s.Own.Max > 0 {
 		fmt.Fprintf(w, "the client's own share counts from the kernel's receive stamp to the last byte; sending adds %s (p99 %s, %d sampled)\n",
 			Ns(float64(r.Transmit.Quantile(.5))), Ns(float64(r.Transmit.Quantile(.99))), r.Transmit.Total())
 	}
 
-	fmt.Fprintf(w, "\n%12.1f  requests per second (%d in all, %d failed)\n", s.Rate, s.Requests, s.Requests-s.OK)
+	fmt.Fprintf(w, "\n%12.1f  requests per second (%d in all, %d failed)\n", s.Rate, s.Requests, s.Failed)
+	mean := Ns(s.Mean)
+	if s.MeanBound {
+		mean = "≥ " + mean
+	}
+	fmt.Fprintf(w, "%12s  mean response time by Little's law (all waiting / responses)\n", mean)
 	fmt.Fprintf(w, "%12s  of bodies per second\n", Bytes(s.BodyRate))
 	fmt.Fprintf(w, "%12s  client CPU per request\n", Ns(s.CPU))
 	if r.Schedule == "" {
-		fmt.Fprintf(w, "%12.4f  occupancy (rate × mean service time / connections)\n", s.Occupancy)
+		fmt.Fprintf(w, "%12s  per turn of a connection (connections / rate)\n", Ns(s.Cycle))
+		fmt.Fprintf(w, "%12.4f  occupancy (mean number outstanding / connections)\n", s.Occupancy)
 	} else {
 		fmt.Fprintf(w, "%11.3f%%  adherence (requests sent within the run / due in it)\n", 100*s.Adherence)
-		fmt.Fprintf(w, "%12s  lateness of the client, p50 (p99 %s, max %s)\n", Ns(float64(r.Lateness.Quantile(.5))), Ns(float64(r.Lateness.Quantile(.99))), Ns(float64(r.Lateness.Max())))
 	}
-	fmt.Fprintf(w, "%12.4f  Little's law (rate × mean service time / mean number outstanding)\n", s.Little)
+	fmt.Fprintf(w, "%12s  mean delay of a send by the client (p99 %s)\n", Ns(s.Late), Ns(float64(s.LateP99)))
+	if s.Silent > 0 {
+		fmt.Fprintf(w, "%12d  connections without a response in the measured part\n", s.Silent)
+	}
+	if s.Lost > 0 {
+		fmt.Fprintf(w, "%11.2f%%  of the connections' time went to requests that were never answered\n", 100*s.Lost)
+	}
 	if r.Reconnects > 0 {
 		fmt.Fprintf(w, "%12d  connections opened again\n", r.Reconnects)
 	}
@@ -69,7 +94,7 @@ func (r *Result) Print(w io.Writer, s *Summary) {
 			kinds = append(kinds, fmt.Sprintf("%s %d", kind, n))
 		}
 		slices.Sort(kinds)
-		fmt.Fprintf(w, "\nnot answered as demanded: %s\n", strings.Join(kinds, ", "))
+		fmt.Fprintf(w, "\nfailed: %s\n", strings.Join(kinds, ", "))
 	}
 	for _, text := range s.Warnings {
 		fmt.Fprintf(w, "warning: %s\n", text)

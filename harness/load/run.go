@@ -43,6 +43,7 @@ type Result struct {
 	Lateness              Histogram     // open loop: of sends for which a connection was free, ns
 	Transmit              Histogram     // stamps: from a send to the kernel handing it to the device, of one send in 64, ns
 	ClockStep             time.Duration // change of CLOCK_REALTIME against CLOCK_MONOTONIC (stamps only)
+	Stalled               time.Duration // how long the workers' loops stood still in the measured part, in pieces of over a millisecond
 	Full                  bool          // the reserved rows did not suffice: the run ended early
 }
 
@@ -310,6 +311,7 @@ func collect(c *Config, origin int64, workers []*worker, reports []report) *Resu
 		r.Lateness.Merge(&p.Lateness)
 		r.Transmit.Merge(&p.Transmit)
 		r.Full = r.Full || p.Full
+		r.Stalled = max(r.Stalled, time.Duration(p.StalledNs))
 		r.ClockStep = max(r.ClockStep, time.Duration(p.OffsetNs), -time.Duration(p.OffsetNs))
 		end = min(end, p.EndNs)
 		r.Requests = appendRows(r.Requests, workers[i].record.rows[:p.Begun], c, end)
@@ -322,9 +324,8 @@ func collect(c *Config, origin int64, workers []*worker, reports []report) *Resu
 	return r
 }
 
-// appendRows takes over a worker's rows. Scheduled requests that were never
-// sent are marked so; those without an outcome, because the run was stopped, are
-// left out.
+// appendRows takes over a worker's rows. Scheduled requests that were never sent
+// are marked so, and so are those that were outstanding when the run was stopped.
 func appendRows(to, rows []dataset.Request, c *Config, end int64) []dataset.Request {
 	for i := range rows {
 		row := &rows[i]
@@ -334,6 +335,11 @@ func appendRows(to, rows []dataset.Request, c *Config, end int64) []dataset.Requ
 		case c.Schedule != nil && row.SentNs == 0 && row.IntendedNs < end:
 			r := *row
 			r.Failure, r.SentNs, r.FirstByteNs, r.LastByteNs = dataset.Unsent, end, end, end
+			to = append(to, r)
+		case row.SentNs != 0 && row.SentNs < end:
+			r := *row
+			r.Failure, r.LastByteNs = dataset.Cut, end
+			r.FirstByteNs = min(max(r.FirstByteNs, r.SentNs), end)
 			to = append(to, r)
 		}
 	}

@@ -3,8 +3,16 @@
 package load
 
 import (
+	"context"
+	"fmt"
+	"os/exec"
+	"reflect"
+	"slices"
+	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"crossing/data/dataset"
 )
@@ -149,7 +157,7 @@ func TestReadPrinted(t *testing.T) {
 		},
 		"unable to connect to 127.0.0.1:1 Connection refused\n": {},
 	} {
-		if got := readPrinted([]byte(text)); got != want {
+		if got := readPrinted([]byte(text)); !reflect.DeepEqual(got, want) {
 			t.Errorf("%.30q: %+v, want %+v", text, got, want)
 		}
 	}
@@ -164,4 +172,76 @@ func FuzzScanStamp(f *testing.F) {
 		copy(aligned, b)
 		scanStamp(aligned)
 	})
+}
+
+// stopWorkers returns a command that starts the client's workers, and a function
+// that stops them for a while.
+func stopWorkers(t *testing.T) (Command, func(time.Duration)) {
+	var mu sync.Mutex
+	var all []*exec.Cmd
+	start := func(ctx context.Context, name string, arg ...string) *exec.Cmd {
+		cmd := exec.CommandContext(ctx, name, arg...)
+		mu.Lock()
+		defer mu.Unlock()
+		all = append(all, cmd)
+		return cmd
+	}
+	signal := func(sig unix.Signal) {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, cmd := range all {
+			if err := unix.Kill(cmd.Process.Pid, sig); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	return start, func(d time.Duration) {
+		signal(unix.SIGSTOP)
+		time.Sleep(d)
+		signal(unix.SIGCONT)
+	}
+}
+
+// TestClientStandsStill: a client that is stopped for half of the run is called
+// late and its run is rejected; the server, which answered all the while, is not
+// blamed.
+func TestClientStandsStill(t *testing.T) {
+	for _, mode := range []Mode{Block, Spin, Hybrid} {
+		for _, schedule := range []Schedule{nil, Fixed{500}} {
+			t.Run(fmt.Sprint(mode, schedule), func(t *testing.T) {
+				command, stop := stopWorkers(t)
+				timer := time.AfterFunc(400*time.Millisecond, func() { stop(600 * time.Millisecond) })
+				defer timer.Stop()
+				r := run(t, Config{
+					Target: null(t, 100, true).Addr, Connections: 4, Mode: mode, BodyLen: 100, Schedule: schedule, Command: command,
+					Duration: 1200 * time.Millisecond, Timeout: 300 * time.Millisecond, Jitter: -1, MaxRate: 200000,
+				})
+				s := r.Summary()
+				if !slices.Contains(s.Marks, "late") || !s.Rejected || s.Failed > 0 {
+					t.Errorf("stood still for %v: marks %v, failures %v", r.Stalled, s.Marks, s.Failures)
+				}
+			})
+		}
+	}
+}
+
+// TestServerStops: a server that answers nothing from the middle of the run on is
+// called dead and the run is rejected, in both loops.
+func TestServerStops(t *testing.T) {
+	for _, schedule := range []Schedule{nil, Fixed{400}} {
+		t.Run(fmt.Sprint(schedule), func(t *testing.T) {
+			target := null(t, 100, false)
+			timer := time.AfterFunc(500*time.Millisecond, func() { _ = unix.Kill(target.PID(), unix.SIGSTOP) })
+			defer timer.Stop()
+			defer func() { _ = unix.Kill(target.PID(), unix.SIGCONT) }()
+			r := run(t, Config{
+				Target: target.Addr, Connections: 4, Mode: Block, BodyLen: 100, Schedule: schedule,
+				Duration: time.Second, Timeout: 300 * time.Millisecond, Jitter: -1, MaxRate: 100000,
+			})
+			s := r.Summary()
+			if !s.Rejected || !slices.Contains(s.Marks, "dead") || !slices.Contains(s.Marks, "lost") || s.Lost < .3 || !s.MeanBound {
+				t.Errorf("marks %v, lost time %.2f, mean ≥ %v: %v", s.Marks, s.Lost, time.Duration(s.Mean), s.Warnings)
+			}
+		})
+	}
 }

@@ -5,6 +5,7 @@ package load
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -13,164 +14,165 @@ import (
 	"crossing/data/dataset"
 )
 
-// A Summary is what a terminal shows of a run. It is computed from the measured
-// rows alone; times are nanoseconds.
+// A Summary is what a terminal shows of a run. It is computed from the rows alone;
+// times are nanoseconds.
 type Summary struct {
 	Requests  int            `json:"requests"`                 // due in the measured part
 	OK        int            `json:"ok"`                       // of them answered as demanded
-	Failures  map[string]int `json:"failures,omitempty"`       // of them not, by kind
+	Failed    int            `json:"failed"`                   // of them not: lost, wrong or never sent
+	Failures  map[string]int `json:"failures,omitempty"`       // by kind, shed ones included, which were sent again
+	Statuses  map[int]int    `json:"wrong_statuses,omitempty"` // responses with another status than demanded, by status
 	Rate      float64        `json:"rate_per_s"`               // answered as demanded per second, whenever due
 	BodyRate  float64        `json:"body_bytes_per_s"`         // bytes of bodies per second
 	Service   Latency        `json:"service_ns"`               // from the send to the last byte
 	Response  Latency        `json:"response_ns"`              // from when it was due to the last byte
+	Wrong     Latency        `json:"wrong_ns,omitzero"`        // responses that were not as demanded: from when they were due
 	Own       Latency        `json:"client_share_ns,omitzero"` // from the kernel's receive stamp to the last byte; zero without stamps
-	Occupancy float64        `json:"occupancy,omitempty"`      // closed loop: rate × mean service time / connections
-	Little    float64        `json:"little"`                   // rate × mean service time / mean number outstanding: 1 if no row is lost
-	Earlier   float64        `json:"earlier,omitempty"`        // of the waiting within the measured part, the share for requests sent before it, which no mean or quantile counts
+	Mean      float64        `json:"mean_ns"`                  // response time by Little's law: all waiting / answers
+	MeanBound bool           `json:"mean_is_bound,omitempty"`  // some waited and were never answered
+	Occupancy float64        `json:"occupancy,omitempty"`      // closed loop: mean number outstanding / connections
+	Cycle     float64        `json:"cycle_ns,omitempty"`       // closed loop: connections / responses per second
+	Silent    int            `json:"silent,omitempty"`         // connections without a response in the measured part
+	Lost      float64        `json:"lost_time,omitempty"`      // share of the time in flight that belongs to requests never answered
+	Earlier   float64        `json:"earlier,omitempty"`        // share of the time in flight that belongs to requests sent before the measured part
 	Adherence float64        `json:"adherence,omitempty"`      // open loop: share of the due requests that were sent within the run
-	CPU       float64        `json:"client_cpu_ns"`            // client's CPU time per request
-	Marks     []string       `json:"marks,omitempty"`          // which checks the run did not pass, by a word each
-	Warnings  []string       `json:"warnings,omitempty"`       // the same in sentences
-	Rejected  bool           `json:"rejected,omitempty"`       // a warning is so grave that the run must not be used
+	Late      float64        `json:"late_ns"`                  // mean delay of a send by the client itself
+	LateP99   int64          `json:"late_p99_ns"`
+	CPU       float64        `json:"client_cpu_ns"`      // client's CPU time per request
+	Marks     []string       `json:"marks,omitempty"`    // which checks the run did not pass, by a word each
+	Warnings  []string       `json:"warnings,omitempty"` // the same in sentences
+	Rejected  bool           `json:"rejected,omitempty"` // the run must not be used
 }
 
 // A Latency describes a distribution of times in ns. Quantiles are of the rows,
-// the smallest value that at least the share q of them do not exceed.
+// the smallest value that at least the share q of them do not exceed. Mean,
+// deviation, minimum and maximum are of the answered requests; a quantile that is
+// a request without an answer is a lower bound, named in Bounds.
 type Latency struct {
-	Mean float64 `json:"mean"`
-	Dev  float64 `json:"sd"`
-	Min  int64   `json:"min"`
-	P50  int64   `json:"p50"`
-	P75  int64   `json:"p75"`
-	P90  int64   `json:"p90"`
-	P99  int64   `json:"p99"`
-	P999 int64   `json:"p99.9"`
-	Max  int64   `json:"max"`
+	Mean   float64  `json:"mean"`
+	Dev    float64  `json:"sd"`
+	Min    int64    `json:"min"`
+	P50    int64    `json:"p50"`
+	P75    int64    `json:"p75"`
+	P90    int64    `json:"p90"`
+	P95    int64    `json:"p95"`
+	P99    int64    `json:"p99"`
+	P999   int64    `json:"p99.9"`
+	P9999  int64    `json:"p99.99"`
+	Max    int64    `json:"max"`
+	Bounds []string `json:"bounds,omitempty"` // of the quantiles, those that are lower bounds
 }
 
-// Bounds of the checks.
+// Bounds of the checks that need more than the rows.
 const (
-	leastOccupancy = 0.97  // below, the client was late to send the next request
-	mostEarlier    = 0.5   // above, most of what happened is not in the run's numbers
-	littleMargin   = 0.01  // beyond, rows are missing or counted twice
-	goodAdherence  = 0.999 // below, the run is marked
-	leastAdherence = 0.95  // below, it is rejected
+	goodAdherence = 0.999 // below, the run is marked
+	mostStalled   = 0.01  // of the measured part that the client's process may stand still
+	tooStalled    = 0.1   // above, the run is rejected
 )
+
+// Window is the run's measured part.
+func (r *Result) Window() dataset.Window {
+	return dataset.Window{WarmUpNs: int64(r.WarmUp), ElapsedNs: int64(r.Elapsed), Connections: r.Connections, Open: r.Schedule != ""}
+}
 
 // Summary computes the summary.
 func (r *Result) Summary() Summary {
-	s := Summary{Failures: map[string]int{}}
-	from, to := int64(r.WarmUp), int64(r.WarmUp+r.Elapsed)
-	var service, response, own []int64
-	var within, sent, shed int
-	var inside, outstanding, earlier, edge, bytes, all int64
+	w := r.Window()
+	a := dataset.NewAccount(r.Requests, w)
+	s := Summary{
+		Requests: a.Due, OK: a.OK, Failed: a.Lost + a.Wrong + a.Backlog, Failures: map[string]int{}, Statuses: map[int]int{},
+		Rate: a.Rate, Mean: a.Mean, MeanBound: a.MeanIsBound, Occupancy: a.Occupancy, Cycle: a.Cycle,
+		Silent: a.Silent, Lost: a.LostTime, Earlier: a.Earlier, Late: a.LateMean, LateP99: a.LateP99,
+		Service: describe(&a.Service), Response: describe(&a.Response),
+	}
+	from, to := w.WarmUpNs, w.WarmUpNs+w.ElapsedNs
+	var wrong, own []int64
+	var sent int
+	var bytes, completed int64
 	for i := range r.Requests {
 		q := &r.Requests[i]
 		if end := q.LastByteNs; end >= from && end < to && q.Failure != dataset.Unsent {
-			all++
-			if answered(q) {
-				inside += q.ServiceNs()
-			}
+			completed++
 			if q.OK() {
-				within++
 				bytes += q.Bytes
 			}
-		}
-		here := max(0, min(q.LastByteNs, to)-max(q.SentNs, from))
-		outstanding += here
-		if q.SentNs < from {
-			earlier += here
-		}
-		if q.SentNs < to && q.LastByteNs >= to || q.SentNs < from && q.LastByteNs >= from {
-			edge += q.ServiceNs()
 		}
 		if q.WarmUp {
 			continue
 		}
-		if q.Failure == dataset.Shed {
-			shed++
+		if !q.OK() && q.Failure != dataset.Cut {
 			s.Failures[q.Failure.String()]++
+		}
+		if q.Failure == dataset.Shed {
 			continue
 		}
-		s.Requests++
 		if q.Failure != dataset.Unsent && q.SentNs < to {
 			sent++
 		}
-		if q.OK() {
-			s.OK++
-		} else {
-			s.Failures[q.Failure.String()]++
-		}
-		if answered(q) {
-			service = append(service, q.ServiceNs())
-			response = append(response, q.ResponseNs())
-			if q.StampNs != 0 {
-				own = append(own, q.LastByteNs-q.StampNs)
+		switch {
+		case q.OK() && q.StampNs != 0:
+			own = append(own, q.LastByteNs-q.StampNs)
+		case !q.OK() && q.Status != 0:
+			wrong = append(wrong, q.ResponseNs())
+			if q.Failure == dataset.Status {
+				s.Statuses[int(q.Status)]++
 			}
 		}
 	}
-	s.Service, s.Response, s.Own = Describe(service), Describe(response), Describe(own)
+	s.Own, s.Wrong = Describe(own), Describe(wrong)
 	if seconds := r.Elapsed.Seconds(); seconds > 0 {
-		s.Rate, s.BodyRate = float64(within)/seconds, float64(bytes)/seconds
+		s.BodyRate = float64(bytes) / seconds
 	}
-	if all > 0 {
-		s.CPU = float64(r.ClientCPU) / float64(all)
+	if completed > 0 {
+		s.CPU = float64(r.ClientCPU) / float64(completed)
 	}
-	if outstanding > 0 {
-		s.Little = float64(inside) / float64(outstanding)
-		s.Earlier = float64(earlier) / float64(outstanding)
-	}
-	if r.Schedule == "" {
-		s.Occupancy = float64(inside) / float64(r.Elapsed) / float64(r.Connections)
-	} else if s.Requests > 0 {
+	if w.Open && s.Requests > 0 {
 		s.Adherence = float64(sent) / float64(s.Requests)
 	}
-	// The law holds exactly but for requests that lie across the window's edges.
-	little := math.Abs(float64(inside-outstanding)) <= littleMargin*float64(outstanding)+float64(edge)
-	r.judge(&s, little)
+	r.judge(&s, a.Marks(w))
+	// What has no value is 0: JSON knows neither NaN nor infinity.
+	for _, v := range []*float64{&s.Mean, &s.Cycle} {
+		if math.IsNaN(*v) || math.IsInf(*v, 0) {
+			*v = 0
+		}
+	}
 	return s
 }
 
-// answered tells whether a whole response came, right or wrong.
-func answered(q *dataset.Request) bool { return q.Status != 0 }
-
-// judge adds marks and warnings.
-func (r *Result) judge(s *Summary, little bool) {
-	warn := func(mark, format string, a ...any) {
-		s.Marks = append(s.Marks, mark)
-		s.Warnings = append(s.Warnings, fmt.Sprintf(format, a...))
-	}
-	reject := func(mark, format string, a ...any) {
-		s.Rejected = true
-		warn(mark, format, a...)
-	}
-	if s.OK == 0 {
-		reject("none-ok", "no request was answered as demanded")
+// judge adds marks and warnings: those of the rows, and those of what only the
+// client knows.
+func (r *Result) judge(s *Summary, marks []dataset.Mark) {
+	add := func(reject bool, name, format string, a ...any) {
+		marks = append(marks, dataset.Mark{Name: name, Text: fmt.Sprintf(format, a...), Reject: reject})
 	}
 	if r.Opened != r.Connections {
-		reject("opened", "%d connections opened, %d asked for", r.Opened, r.Connections)
+		add(true, "opened", "%d connections opened, %d asked for", r.Opened, r.Connections)
 	}
 	if r.Full {
-		warn("full", "the rows were full after %v: raise the greatest rate (MaxRate)", (r.WarmUp + r.Elapsed).Round(time.Millisecond))
+		add(false, "full", "the rows were full after %v: raise --max-rate", (r.WarmUp + r.Elapsed).Round(time.Millisecond))
 	}
-	if n := s.Requests - s.OK; n > 0 {
-		warn("failures", "%d of %d requests failed", n, s.Requests)
+	if r.Schedule != "" && s.Adherence < goodAdherence {
+		add(false, "adherence", "%.2f %% of the requests were sent within the run: the load was more than server and connections took", 100*s.Adherence)
 	}
-	if !little && len(s.Failures) == 0 {
-		warn("little", "Little's law: rate × mean time is %.1f %% of the mean number outstanding", 100*s.Little)
-	}
-	if s.Earlier > mostEarlier {
-		warn("earlier", "for %.0f %% of the waiting the requests were sent before the measured part, so that their times are not in its numbers: the server stood still when it began, or the run is too short for so slow a server", 100*s.Earlier)
-	}
-	switch {
-	case r.Schedule == "":
-		if s.OK > 0 && s.Occupancy < leastOccupancy {
-			warn("occupancy", "occupancy %.3f: a connection had no request outstanding for %.1f %% of the time, so the loop was not closed", s.Occupancy, 100*(1-s.Occupancy))
+	late := slices.IndexFunc(marks, func(m dataset.Mark) bool { return m.Name == "late" })
+	if stalled := r.Stalled.Seconds() / r.Elapsed.Seconds(); stalled > mostStalled {
+		m := dataset.Mark{Name: "late", Reject: stalled > tooStalled, Text: fmt.Sprintf("the client's process stood still for %v of the measured part: its latencies are not the server's", r.Stalled.Round(time.Millisecond))}
+		if late >= 0 {
+			marks[late] = m
+		} else {
+			marks = append(marks, m)
 		}
-	case s.Adherence < leastAdherence:
-		reject("adherence", "adherence %.2f %%, below %.0f %%: this load was not offered; lower the rate or open more connections", 100*s.Adherence, 100*leastAdherence)
-	case s.Adherence < goodAdherence:
-		warn("adherence", "adherence %.2f %%, below %.1f %%: the load was offered in part", 100*s.Adherence, 100*goodAdherence)
+	}
+	for _, m := range marks {
+		s.Marks, s.Warnings = append(s.Marks, m.Name), append(s.Warnings, m.Text)
+		s.Rejected = s.Rejected || m.Reject
+	}
+	if len(s.Statuses) > 0 {
+		var kinds []string
+		for _, status := range slices.Sorted(maps.Keys(s.Statuses)) {
+			kinds = append(kinds, fmt.Sprintf("%d: %d", status, s.Statuses[status]))
+		}
+		s.Warnings = append(s.Warnings, "responses by status: "+strings.Join(kinds, ", "))
 	}
 }
 
@@ -198,11 +200,16 @@ func (r *Result) Enter(run *dataset.Run) {
 	if text, err := json.Marshal(kinds); err == nil && len(kinds) > 0 {
 		run.ByFailure = string(text)
 	}
-	run.Requests, run.Failures = int64(s.OK), int64(s.Requests-s.OK)
+	run.Requests, run.Failures = int64(s.OK), int64(s.Failed)
 	run.Opened, run.Reconnects = int32(r.Opened), int32(r.Reconnects)
-	run.Throughput, run.MeanNs = s.Rate, s.Response.Mean
+	run.Throughput, run.MeanNs, run.WaitNs = s.Rate, s.Response.Mean, s.Mean
 	run.P50Ns, run.P90Ns, run.P99Ns, run.MaxNs = s.Response.P50, s.Response.P90, s.Response.P99, s.Response.Max
-	run.Little, run.Occupancy = s.Little, s.Occupancy
+	run.Bounds = strings.Join(s.Response.Bounds, " ")
+	if s.MeanBound {
+		run.Bounds = strings.TrimSpace("wait " + run.Bounds)
+	}
+	run.Occupancy, run.Silent, run.LostTime = s.Occupancy, int32(s.Silent), s.Lost
+	run.LateNs, run.LateP99Ns = s.Late, s.LateP99
 	run.ClientCPU = int64(r.ClientCPU)
 	run.JitterP99, run.JitterMax = r.Jitter.Quantile(.99), r.Jitter.Max()
 	if r.Watched > 0 {
@@ -211,26 +218,37 @@ func (r *Result) Enter(run *dataset.Run) {
 }
 
 // Describe sorts times and describes them.
-func Describe(ns []int64) (l Latency) {
-	n := len(ns)
-	if n == 0 {
-		return l
-	}
+func Describe(ns []int64) Latency {
 	slices.Sort(ns)
-	var sum, squares float64
-	for _, v := range ns {
-		sum += float64(v)
+	return describe(&dataset.Times{Answered: ns})
+}
+
+func describe(t *dataset.Times) (l Latency) {
+	n := len(t.Answered)
+	if n > 0 {
+		var sum, squares float64
+		for _, v := range t.Answered {
+			sum += float64(v)
+		}
+		l.Mean = sum / float64(n)
+		for _, v := range t.Answered {
+			squares += (float64(v) - l.Mean) * (float64(v) - l.Mean)
+		}
+		if n > 1 {
+			l.Dev = math.Sqrt(squares / float64(n-1))
+		}
+		l.Min, l.Max = t.Answered[0], t.Answered[n-1]
 	}
-	l.Mean = sum / float64(n)
-	for _, v := range ns {
-		squares += (float64(v) - l.Mean) * (float64(v) - l.Mean)
+	for _, q := range []struct {
+		name string
+		q    float64
+		to   *int64
+	}{{"p50", .5, &l.P50}, {"p75", .75, &l.P75}, {"p90", .9, &l.P90}, {"p95", .95, &l.P95}, {"p99", .99, &l.P99}, {"p99.9", .999, &l.P999}, {"p99.99", .9999, &l.P9999}} {
+		v, bound, _ := t.Quantile(q.q)
+		if *q.to = v; bound {
+			l.Bounds = append(l.Bounds, q.name)
+		}
 	}
-	if n > 1 {
-		l.Dev = math.Sqrt(squares / float64(n-1))
-	}
-	l.Min, l.Max = ns[0], ns[n-1]
-	l.P50, l.P75, l.P90 = Quantile(ns, .5), Quantile(ns, .75), Quantile(ns, .9)
-	l.P99, l.P999 = Quantile(ns, .99), Quantile(ns, .999)
 	return l
 }
 

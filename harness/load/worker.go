@@ -55,6 +55,7 @@ type report struct {
 	Jitter     Histogram
 	Transmit   Histogram // from the send to its stamp, of the sampled ones
 	Lateness   Histogram // of sends for which a connection was free
+	StalledNs  int64     // how long the loop stood still in the measured part, in pieces of over a millisecond
 	OffsetNs   int64     // change of CLOCK_REALTIME against CLOCK_MONOTONIC meanwhile
 
 	state phase

@@ -12,10 +12,10 @@ import (
 const (
 	leastCeiling = 2    // times the tier's rate that the client must be able to reach
 	mostSteal    = 0.01 // of the run, by the hypervisor
-	mostFailures = 0.01 // of the requests
 )
 
-// judge adds the marks that follow from the whole row.
+// judge adds the marks that need more than the client's rows. What these say, and
+// whether the run is rejected, package load has judged.
 func judge(r *dataset.Run) {
 	mark := func(m string) { r.Marks = strings.TrimSpace(r.Marks + " " + m) }
 	if r.NullRate > 0 && r.Loop == "closed" && r.NullRate < leastCeiling*r.Throughput {
@@ -29,10 +29,5 @@ func judge(r *dataset.Run) {
 	}
 	if r.Reconnects > 0 {
 		mark("reconnects")
-	}
-	// A server that sheds kept-alive connections loses no request: those are
-	// sent again.
-	if lost := r.Failures; r.Requests+lost > 0 && float64(lost) > mostFailures*float64(r.Requests+lost) && r.Outcome == dataset.OK {
-		r.Outcome, r.Error = dataset.Rejected, "more than 1 % of the requests failed: "+r.ByFailure
 	}
 }

@@ -299,8 +299,6 @@ func TestJudge(t *testing.T) {
 		{"client-bound", func(r *dataset.Run) { r.NullRate = 199 }, "client-bound", dataset.OK},
 		{"no ceiling known", func(r *dataset.Run) { r.NullRate = 0 }, "", dataset.OK},
 		{"steal", func(r *dataset.Run) { r.Steal = int64(20 * time.Millisecond) }, "steal", dataset.OK},
-		{"many failures", func(r *dataset.Run) { r.Failures = 100 }, "", dataset.Rejected},
-		{"few failures", func(r *dataset.Run) { r.Failures = 5 }, "", dataset.OK},
 	} {
 		r := ok
 		c.change(&r)
