@@ -74,32 +74,33 @@ type Run struct {
 	MaxNs      int64   `parquet:"max_ns" unit:"ns" doc:"longest response time"`
 	Bounds     string  `parquet:"bounds,dict" doc:"which of wait, p50, p90, p99 … are lower bounds, since they include requests that were never answered; separated by spaces"`
 
-	Little     float64 `parquet:"little" doc:"datasets before 2.0: throughput x mean service time / time-average of requests in flight"`
-	Occupancy  float64 `parquet:"occupancy" doc:"closed loop: time-average of requests outstanding / connections, at most 1; below 0.97 connections were idle. Datasets before 2.0: throughput x mean service time / connections"`
-	Silent     int32   `parquet:"silent" doc:"connections without a response in the measured part"`
-	LostTime   float64 `parquet:"lost_time" doc:"share of the time in flight that belongs to requests that were never answered"`
-	LateNs     float64 `parquet:"late_ns" unit:"ns" doc:"mean delay of a send by the client itself"`
-	LateP99Ns  int64   `parquet:"late_p99_ns" unit:"ns" doc:"99th percentile of that delay"`
-	Adherence  float64 `parquet:"adherence" doc:"share of an open loop's requests that were sent before the end of the run; 1 in a closed loop"`
-	NullRate   float64 `parquet:"null_rate_per_s" unit:"1/s" doc:"the client's own ceiling at this load: its rate against a null server; 0 where not measured"`
-	ClientCPU  int64   `parquet:"client_cpu_ns" unit:"ns" doc:"CPU time of the client's process after the warm-up"`
-	ServerCPU  int64   `parquet:"server_cpu_ns" unit:"ns" doc:"CPU time of the server's processes, warm-up included"`
-	ServerBusy int64   `parquet:"server_busy_ns" unit:"ns" doc:"time the server's CPUs were not idle, whoever used them, warm-up included"`
-	Steal      int64   `parquet:"steal_ns" unit:"ns" doc:"time stolen from client's and server's CPUs by the hypervisor"`
-	WireBytes  int64   `parquet:"wire_bytes" unit:"B" doc:"bytes through the server's port, both ways, warm-up included"`
-	Retransmit int64   `parquet:"retransmits" doc:"segments sent again by the kernel's stacks of both ends"`
-	JitterP99  int64   `parquet:"jitter_p99_ns" unit:"ns" doc:"99th percentile of the gaps over 1 us in a spinning thread on the client's CPU just before the run"`
-	JitterMax  int64   `parquet:"jitter_max_ns" unit:"ns" doc:"longest of these gaps"`
-	JitterRate float64 `parquet:"jitter_per_s" unit:"1/s" doc:"gaps over 1 us in each second"`
-	Load1      float64 `parquet:"load1" doc:"the machine's load average over one minute just before the run"`
-	FreqMHz    float64 `parquet:"cpu_mhz" unit:"MHz" doc:"frequency of the server's CPU just before the run, 0 where the machine does not tell"`
-	Answered   string  `parquet:"answered,dict" doc:"the server's own counters as JSON, where it has any"`
-	Trace      string  `parquet:"trace,dict" pattern:"^(tracepoints|module|server|sockops|stamps|wall)?$" doc:"source of the server-side times of a traced run: tracepoints, module (tracepoints and the kernel module's own), server (its own stamps), sockops, stamps (the client's receive stamps alone) or wall (none); the best that was available"`
-	Stages     int64   `parquet:"stages" doc:"requests joined with server-side times"`
-	Unjoined   int64   `parquet:"unjoined" doc:"answered requests of a traced run without server-side times"`
-	Outside    int64   `parquet:"outside" doc:"server-side records of no request of the run: readiness probes, times before the request was sent"`
-	Disordered int64   `parquet:"disordered" doc:"server-side points out of order, taken out so that stages sum to the latency"`
-	Lost       int64   `parquet:"lost" doc:"server-side records for which the tracer had no room"`
+	Little       float64 `parquet:"little" doc:"datasets before 2.0: throughput x mean service time / time-average of requests in flight"`
+	Occupancy    float64 `parquet:"occupancy" doc:"closed loop: time-average of requests outstanding / connections, at most 1; below 0.97 connections were idle. Datasets before 2.0: throughput x mean service time / connections"`
+	Silent       int32   `parquet:"silent" doc:"connections without a response in the measured part"`
+	LostTime     float64 `parquet:"lost_time" doc:"share of the time in flight that belongs to requests that were never answered"`
+	LateNs       float64 `parquet:"late_ns" unit:"ns" doc:"mean delay of a send by the client itself"`
+	LateP99Ns    int64   `parquet:"late_p99_ns" unit:"ns" doc:"99th percentile of that delay"`
+	Adherence    float64 `parquet:"adherence" doc:"share of an open loop's requests that were sent before the end of the run; 1 in a closed loop"`
+	NullRate     float64 `parquet:"null_rate_per_s" unit:"1/s" doc:"the client's own ceiling at this load: its rate against a null server; 0 where not measured"`
+	ClientCPU    int64   `parquet:"client_cpu_ns" unit:"ns" doc:"CPU time of the client's process after the warm-up"`
+	ServerCPU    int64   `parquet:"server_cpu_ns" unit:"ns" doc:"CPU time of the server's processes and their threads in the measured part; datasets before 2.0: warm-up included, in steps of 10 ms"`
+	ServerBusy   int64   `parquet:"server_busy_ns" unit:"ns" doc:"time the server's CPUs were not idle in the measured part, whoever used them, in steps of 10 ms; datasets before 2.0: warm-up included"`
+	ServerKernel int64   `parquet:"server_kernel_ns" unit:"ns" doc:"of that in interrupts and softirqs"`
+	Steal        int64   `parquet:"steal_ns" unit:"ns" doc:"time stolen from client's and server's CPUs by the hypervisor"`
+	WireBytes    int64   `parquet:"wire_bytes" unit:"B" doc:"bytes through the server's port, both ways, warm-up included"`
+	Retransmit   int64   `parquet:"retransmits" doc:"segments sent again by the kernel's stacks of both ends"`
+	JitterP99    int64   `parquet:"jitter_p99_ns" unit:"ns" doc:"99th percentile of the gaps over 1 us in a spinning thread on the client's CPU just before the run"`
+	JitterMax    int64   `parquet:"jitter_max_ns" unit:"ns" doc:"longest of these gaps"`
+	JitterRate   float64 `parquet:"jitter_per_s" unit:"1/s" doc:"gaps over 1 us in each second"`
+	Load1        float64 `parquet:"load1" doc:"the machine's load average over one minute just before the run"`
+	FreqMHz      float64 `parquet:"cpu_mhz" unit:"MHz" doc:"frequency of the server's CPU just before the run, 0 where the machine does not tell"`
+	Answered     string  `parquet:"answered,dict" doc:"the server's own counters as JSON, where it has any"`
+	Trace        string  `parquet:"trace,dict" pattern:"^(tracepoints|module|server|sockops|stamps|wall)?$" doc:"source of the server-side times of a traced run: tracepoints, module (tracepoints and the kernel module's own), server (its own stamps), sockops, stamps (the client's receive stamps alone) or wall (none); the best that was available"`
+	Stages       int64   `parquet:"stages" doc:"requests joined with server-side times"`
+	Unjoined     int64   `parquet:"unjoined" doc:"answered requests of a traced run without server-side times"`
+	Outside      int64   `parquet:"outside" doc:"server-side records of no request of the run: readiness probes, times before the request was sent"`
+	Disordered   int64   `parquet:"disordered" doc:"server-side points out of order, taken out so that stages sum to the latency"`
+	Lost         int64   `parquet:"lost" doc:"server-side records for which the tracer had no room"`
 }
 
 // Duration is how long the run was asked to last after its warm-up.

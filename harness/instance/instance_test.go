@@ -219,3 +219,40 @@ func TestConfigHashesAlike(t *testing.T) {
 		t.Errorf("two starts of one tier differ: %q", configs)
 	}
 }
+
+// TestCPUTimeOfKnownLoads: a server that spins in two threads uses the time of
+// its one CPU, and never more; one that sleeps uses next to none.
+func TestCPUTimeOfKnownLoads(t *testing.T) {
+	b := bed(t)
+	spin := "import threading,sys,runpy\ndef f():\n  while True: pass\nfor _ in range(2): threading.Thread(target=f,daemon=True).start()\nsys.argv=sys.argv[1:]\nrunpy.run_module('http.server',run_name='__main__')"
+	for _, c := range []struct {
+		name        string
+		argv        []string
+		least, most float64 // of the time between two readings
+	}{
+		{"spins", append([]string{"/usr/bin/python3", "-c", spin}, files[2:]...), .2, 1},
+		{"idle", files, 0, .05},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			in, err := Start(context.Background(), server(c.argv...), b, places(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer in.Stop()
+			before := time.Now()
+			start, err := in.CPUTime()
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(500 * time.Millisecond)
+			end, err := in.CPUTime()
+			if err != nil {
+				t.Fatal(err)
+			}
+			share := float64(end-start) / float64(time.Since(before))
+			if share < c.least || share > c.most*float64(len(b.Server.CPUs)) {
+				t.Errorf("%.3f of the time between the readings, want %g to %g", share, c.least, c.most)
+			}
+		})
+	}
+}

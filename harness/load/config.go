@@ -76,6 +76,9 @@ type Config struct {
 	Start       time.Time     // wall-clock time of the start, for several hosts at once; zero: at once
 	Command     Command       // starts a worker; nil: exec.CommandContext
 
+	// AtEdge, if set, is called when the measured part starts (0) and ends (1).
+	AtEdge func(edge int)
+
 	// Progress, if set, is called ten times per second with the time since the
 	// start of the run (negative before it) and the requests completed so far.
 	Progress func(elapsed time.Duration, completed int64)

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"crossing/data/dataset"
@@ -91,8 +92,13 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 		}
 	}
 	finish := make(chan struct{})
-	defer close(finish)
+	over := sync.OnceFunc(func() { close(finish) })
+	defer over()
 	go watch(ctx, &c, origin, workers, finish)
+	edges := sync.WaitGroup{}
+	if c.AtEdge != nil {
+		edges.Go(func() { atEdges(&c, origin, finish) })
+	}
 	reports := make([]report, len(workers))
 	for i, w := range workers {
 		limit := time.Duration(origin-now()) + c.WarmUp + c.Duration + 4*c.Timeout + 10*time.Second
@@ -100,7 +106,26 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 			return nil, fmt.Errorf("load: worker %d: %w", i, err)
 		}
 	}
+	over()
+	edges.Wait()
 	return collect(&c, origin, workers, reports), nil
+}
+
+// atEdges calls AtEdge at the ends of the measured part. A run that is over
+// before has its end then; one that is over before its measured part has none.
+func atEdges(c *Config, origin int64, finish <-chan struct{}) {
+	for edge, at := range []int64{origin + int64(c.WarmUp), origin + int64(c.WarmUp+c.Duration)} {
+		timer := time.NewTimer(time.Duration(at - now()))
+		select {
+		case <-timer.C:
+		case <-finish:
+			timer.Stop()
+			if edge == 0 {
+				return
+			}
+		}
+		c.AtEdge(edge)
+	}
 }
 
 // watch tells of the progress, and stops the workers when ctx ends.

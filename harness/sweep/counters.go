@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"crossing/data/dataset"
 	"crossing/harness/instance"
 	"crossing/harness/testbed"
@@ -15,9 +17,34 @@ import (
 
 // Usage is what a server and its end have used so far.
 type Usage struct {
-	ServerCPU   time.Duration // of the server's processes
-	Busy, Steal time.Duration // of its CPUs
-	Retransmits int64
+	Before, After       time.Duration // CLOCK_MONOTONIC of the server's machine around the reading
+	ServerCPU           time.Duration // of the server's processes and their threads
+	Busy, Kernel, Steal time.Duration // of its CPUs: not idle; of that in interrupts and softirqs; stolen
+	Retransmits         int64
+}
+
+func monotonic() time.Duration {
+	var ts unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts) // cannot fail
+	return time.Duration(ts.Nano())
+}
+
+// edges are the usage at the start and at the end of the measured part.
+type edges [2]Usage
+
+// enter fills in what the server used in the measured part. The readings are a
+// little apart from its ends, so that what was used between them is scaled; it is
+// never more than the time between them on as many CPUs.
+func (e *edges) enter(r *dataset.Run) {
+	start, end := &e[0], &e[1]
+	between := end.After - start.Before
+	if start.After == 0 || end.After == 0 || between <= 0 {
+		return // the run was over before its measured part began
+	}
+	scale := float64(r.ElapsedNs) / float64(between)
+	r.ServerCPU = int64(scale * float64(end.ServerCPU-start.ServerCPU))
+	r.ServerBusy = int64(scale * float64(end.Busy-start.Busy))
+	r.ServerKernel = int64(scale * float64(end.Kernel-start.Kernel))
 }
 
 // counters are what is read before and after the load.
@@ -32,7 +59,7 @@ func read(w Wire, s Server) (c counters, err error) {
 	}
 	client := w.Client()
 	if !w.Shared() {
-		_, steal, err := instance.BusyTime(client.CPUs)
+		_, _, steal, err := instance.BusyTime(client.CPUs)
 		if err != nil {
 			return c, err
 		}
@@ -50,8 +77,6 @@ func read(w Wire, s Server) (c counters, err error) {
 }
 
 func (c counters) enter(before counters, r *dataset.Run) {
-	r.ServerCPU = int64(c.ServerCPU - before.ServerCPU)
-	r.ServerBusy = int64(c.Busy - before.Busy)
 	r.Steal = int64(c.Steal - before.Steal)
 	r.WireBytes = int64(c.wire - before.wire)
 	r.Retransmit = c.Retransmits - before.Retransmits

@@ -92,12 +92,14 @@ func (s *Served) Enter(r *dataset.Run) {
 
 // Usage reads what the server and its end have used.
 func (s *Served) Usage() (u Usage, err error) {
+	u.Before = monotonic()
 	if u.ServerCPU, err = s.CPUTime(); err != nil {
 		return u, err
 	}
-	if u.Busy, u.Steal, err = instance.BusyTime(s.bed.Server.CPUs); err != nil {
+	if u.Busy, u.Kernel, u.Steal, err = instance.BusyTime(s.bed.Server.CPUs); err != nil {
 		return u, err
 	}
+	u.After = monotonic()
 	u.Retransmits, err = retransmits(s.bed.Server)
 	return u, err
 }

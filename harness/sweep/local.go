@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -115,8 +116,16 @@ func (l *Local) measure(ctx context.Context, c *Cell, w Wire, s Server, o *Outco
 	if err != nil {
 		return err
 	}
+	var used edges
+	var edgeErr error
+	config.AtEdge = func(edge int) {
+		u, err := s.Usage()
+		if used[edge] = u; err != nil {
+			edgeErr = fmt.Errorf("what the server used: %w", err)
+		}
+	}
 	result, err := load.Run(ctx, config)
-	if err != nil {
+	if err = errors.Join(err, edgeErr); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
@@ -128,6 +137,7 @@ func (l *Local) measure(ctx context.Context, c *Cell, w Wire, s Server, o *Outco
 	}
 	result.Enter(&o.Run)
 	after.enter(before, &o.Run)
+	used.enter(&o.Run)
 	o.Requests = result.Requests
 	o.Run.Requests = steady(o.Requests)
 	if tracer != nil {
