@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 )
@@ -84,32 +85,48 @@ type Config struct {
 	Progress func(elapsed time.Duration, completed int64)
 }
 
-const (
-	maxConnections = 10000
-	maxTarget      = 8 << 10
-)
+// MaxConnections is the most that a run may have: the client's ports end soon
+// above.
+const MaxConnections = 50_000
 
-// normal returns c with defaults filled in, or what is wrong with it.
+const maxTarget = 8 << 10
+
+// A FieldError is what is wrong with a field of a Config.
+type FieldError struct{ Field, Want string }
+
+func (e *FieldError) Error() string { return "load: " + e.Field + " " + e.Want }
+
+// normal returns c with defaults filled in, or all that is wrong with it, in the
+// order of the fields.
 func (c Config) normal() (Config, error) {
-	for what, bad := range map[string]bool{
-		"Target needs an address and a port":                             !c.Target.IsValid() || c.Target.Port() == 0,
-		"Connections must be 1 to 10000":                                 c.Connections < 1 || c.Connections > maxConnections,
-		"Duration must be positive":                                      c.Duration <= 0,
-		"WarmUp must not be negative":                                    c.WarmUp < 0,
-		"Timeout must not be negative":                                   c.Timeout < 0,
-		"Workers must not be negative":                                   c.Workers < 0,
-		"Status must be 100 to 599, or 0 for 200":                        c.Status != 0 && (c.Status < 100 || c.Status > 599),
-		"Mode is unknown":                                                int(c.Mode) >= len(modeNames),
-		"Path must begin with / and have no space, CR or LF":             c.Path != "" && (c.Path[0] != '/' || strings.ContainsAny(c.Path, " \r\n")),
-		"Path and Host together must be shorter than 8 KiB":              len(c.Path)+len(c.Host) > maxTarget,
-		"Host must have no space, CR or LF":                              strings.ContainsAny(c.Host, " \r\n"),
-		"Duration and WarmUp together must be less than a day":           c.Duration+c.WarmUp > 24*time.Hour,
-		"Fields must be \"Name: value\", without CR or LF, 2 KiB in all": !fieldsOK(c.Fields),
-		"MaxRate must not be negative":                                   c.MaxRate < 0,
+	var wrong []error
+	for _, check := range []struct {
+		field, want string
+		bad         bool
+	}{
+		{"Target", "needs an address and a port", !c.Target.IsValid() || c.Target.Port() == 0},
+		{"Host", "must have no space, CR or LF", strings.ContainsAny(c.Host, " \r\n")},
+		{"Path", "must begin with / and have no space, CR or LF", c.Path != "" && (c.Path[0] != '/' || strings.ContainsAny(c.Path, " \r\n"))},
+		{"Path", "and the host together must be shorter than 8 KiB", len(c.Path)+len(c.Host) > maxTarget},
+		{"Fields", "must be \"Name: value\", without CR or LF, 2 KiB in all, and Host once at most", !fieldsOK(c.Fields)},
+		{"Connections", fmt.Sprintf("must be 1 to %d", MaxConnections), c.Connections < 1 || c.Connections > MaxConnections},
+		{"Mode", "is unknown", int(c.Mode) >= len(modeNames)},
+		{"Duration", "must be positive", c.Duration <= 0},
+		{"Duration", "and the warm-up together must be less than a day", c.Duration+c.WarmUp > 24*time.Hour},
+		{"WarmUp", "must not be negative", c.WarmUp < 0},
+		{"Timeout", "must not be negative", c.Timeout < 0},
+		{"Workers", "must not be negative", c.Workers < 0},
+		{"CPUs", "must not be negative", len(c.CPUs) > 0 && slices.Min(c.CPUs) < 0},
+		{"BodyLen", "must not be less than -1", c.BodyLen < -1},
+		{"Status", "must be 100 to 599, or 0 for 200", c.Status != 0 && (c.Status < 100 || c.Status > 599)},
+		{"MaxRate", "must not be negative", c.MaxRate < 0},
 	} {
-		if bad {
-			return c, errors.New("load: " + what)
+		if check.bad {
+			wrong = append(wrong, &FieldError{check.field, check.want})
 		}
+	}
+	if wrong != nil {
+		return c, errors.Join(wrong...)
 	}
 	if c.Host == "" {
 		c.Host = c.Target.String()
@@ -137,21 +154,33 @@ func (c Config) normal() (Config, error) {
 }
 
 func fieldsOK(fields []string) bool {
-	size := 0
+	size, hosts := 0, 0
 	for _, f := range fields {
 		name, _, ok := strings.Cut(f, ":")
 		if !ok || name == "" || strings.ContainsAny(name, " \t") || strings.ContainsAny(f, "\r\n\x00") {
 			return false
 		}
+		if strings.EqualFold(name, "Host") {
+			hosts++
+		}
 		size += len(f)
 	}
-	return size <= 2<<10
+	return size <= 2<<10 && hosts <= 1
 }
 
-// request is the request, byte for byte.
+// request is the request, byte for byte. A Host among the fields replaces the
+// target's: a request with two is refused (RFC 9112 section 3.2).
 func (c *Config) request() []byte {
-	b := fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\n", c.Path, c.Host)
+	host, rest := "Host: "+c.Host, make([]string, 0, len(c.Fields))
 	for _, f := range c.Fields {
+		if name, _, _ := strings.Cut(f, ":"); strings.EqualFold(name, "Host") {
+			host = f
+			continue
+		}
+		rest = append(rest, f)
+	}
+	b := fmt.Appendf(nil, "GET %s HTTP/1.1\r\n%s\r\n", c.Path, host)
+	for _, f := range rest {
 		b = fmt.Appendf(b, "%s\r\n", f)
 	}
 	return append(b, "\r\n"...)

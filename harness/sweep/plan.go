@@ -155,10 +155,6 @@ func parsePlan(name string, b []byte) (*Plan, error) {
 	return p, nil
 }
 
-// most is how many connections a cell may have; the client's ports end soon
-// above.
-const most = 50_000
-
 func (p *Plan) check() error {
 	switch {
 	case p.Name == "":
@@ -181,8 +177,8 @@ func (p *Plan) check() error {
 		return fmt.Errorf("warmup %v: must not be negative", p.WarmUp)
 	}
 	for _, n := range p.Connections {
-		if n < 1 || n > most {
-			return fmt.Errorf("connections %d: from 1 to %d", n, most)
+		if n < 1 || n > load.MaxConnections {
+			return fmt.Errorf("connections %d: from 1 to %d", n, load.MaxConnections)
 		}
 	}
 	for _, f := range p.Files {
@@ -196,8 +192,8 @@ func (p *Plan) check() error {
 		}
 	}
 	if o := p.Open; o != nil {
-		if o.Connections < 1 || o.Connections > most {
-			return fmt.Errorf("open.connections %d: from 1 to %d", o.Connections, most)
+		if o.Connections < 1 || o.Connections > load.MaxConnections {
+			return fmt.Errorf("open.connections %d: from 1 to %d", o.Connections, load.MaxConnections)
 		}
 		if o.Arrivals != "poisson" && o.Arrivals != "fixed" {
 			return fmt.Errorf("open.arrivals %q: poisson or fixed", o.Arrivals)

@@ -35,6 +35,10 @@ var (
 	bypassIP = netip.MustParseAddr("10.78.0.3")
 )
 
+// Alias marks the links that a testbed made (ip link shows it), so that a load
+// generator can tell them from others.
+const Alias = "crossing testbed"
+
 // Port is where every tier listens.
 const Port = 8080
 
@@ -90,8 +94,22 @@ func Netns() (*Testbed, error) {
 		if err := t.Server.handle.LinkAdd(veth); err != nil {
 			return fmt.Errorf("making a veth pair: %w", privilege(err))
 		}
-		return nil
+		return t.label()
 	})
+}
+
+// label gives the ends of a wire that this package made their Alias.
+func (t *Testbed) label() error {
+	for _, h := range []*Host{t.Server, t.Client} {
+		link, err := h.handle.LinkByName(h.Iface)
+		if err == nil {
+			err = h.handle.LinkSetAlias(link, Alias)
+		}
+		if err != nil {
+			return fmt.Errorf("labelling %s: %w", h.Iface, err)
+		}
+	}
+	return nil
 }
 
 // BadWire makes a testbed like that of Netns whose two veth pairs meet at a
@@ -126,6 +144,9 @@ func BadWire(netem string) (*Testbed, error) {
 			if out, err := t.between.Command(context.Background(), "tc", argv...).CombinedOutput(); err != nil {
 				return fmt.Errorf("tc %s: %w: %s (it takes the kernel's module sch_netem)", strings.Join(argv, " "), err, strings.TrimSpace(string(out)))
 			}
+		}
+		if err := t.label(); err != nil {
+			return err
 		}
 		return t.between.handle.LinkSetUp(bridge)
 	})

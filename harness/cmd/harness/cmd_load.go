@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,9 +19,13 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
+	"github.com/spf13/pflag"
+	"github.com/vishvananda/netlink"
 
 	"crossing/harness/load"
+	"crossing/harness/machine"
+	"crossing/harness/testbed"
+	"crossing/internal/atomicfile"
 )
 
 // A loadOptions is what `harness load` was asked for.
@@ -29,8 +34,9 @@ type loadOptions struct {
 	mode, arrivals, trace string
 	rate                  float64
 	json, allowRemote     bool
-	out, until            string
+	out, until, hgrm      string
 	most                  int
+	concurrent            bool
 	at                    string
 	client                string
 	url                   string
@@ -45,8 +51,11 @@ func loadCmd() *cobra.Command {
 
 Without --rate the loop is closed: every connection always has one request
 outstanding, and a stall of the server also stops the load, so that the stall is
-seen by few requests. With --rate the loop is open: requests come when they come,
-as from many users, and each is timed from when it was due.`,
+seen by few requests. With --rate the loop is open: requests arrive independently
+of responses, as from many users, and each is timed from when it was due.
+
+The exit status is 0 only if the run can be used: it is 1 where the run is
+rejected or --until is not reached.`,
 		Example: `  harness load -c 8 -d 10s http://127.0.0.1:8080/100
   harness load -c 64 --rate 20000 http://127.0.0.1:8080/100
   harness load -c 8 -d 2s --json http://127.0.0.1:8080/100
@@ -55,19 +64,23 @@ as from many users, and each is timed from when it was due.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.url = args[0]
+			if err := o.consistent(cmd.Flags()); err != nil {
+				return err
+			}
 			return o.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	o.flags(c)
 	f := c.Flags()
-	f.Float64Var(&o.rate, "rate", 0, "open loop with so many requests per second")
+	f.Float64Var(&o.rate, "rate", 0, "open-loop request rate, requests/s")
 	f.StringVar(&o.arrivals, "arrivals", "poisson", "with --rate: poisson or fixed")
 	f.StringVar(&o.trace, "trace", "", "open loop with the arrivals of a file, one time in seconds per line")
-	f.StringVar(&o.until, "until", "", "repeat the run until a figure is known well enough over runs, such as p99±5% (+- may stand for ±)")
+	f.StringVar(&o.until, "until", "", "repeat the run until the 95 % interval of a figure is within a percentage of its mean, such as p99±5% (or p99+-5%)")
 	f.IntVar(&o.most, "max-runs", 30, "with --until: the most runs")
 	f.StringVar(&o.at, "at", "", "start at this time (RFC 3339, such as 2030-01-02T15:04:05Z), as the parts of one load on several hosts do")
-	f.StringVar(&o.client, "client", "", "let this program make the load, such as bin/dpdkload with its -port and -ip: a closed loop with no kernel on the client's side")
+	f.StringVar(&o.client, "client", "", "make the load by this program, such as bin/dpdkload: a closed loop without a kernel on the client's side")
 	f.StringVar(&o.out, "out", "", "write a dataset into this new folder, every request a row")
+	f.StringVar(&o.hgrm, "hgrm", "", "write the response times as an HdrHistogram percentile table (.hgrm, in µs) to this file")
 	c.AddCommand(loadLadderCmd(), loadStallCmd())
 	return c
 }
@@ -89,7 +102,8 @@ func (o *loadOptions) flags(c *cobra.Command) {
 	f.IntVar(&o.MaxRate, "max-rate", 0, "requests per second and worker to reserve memory for, 72 B each (default 250000, less on a small machine)")
 	f.BoolVar(&o.Stamps, "stamps", false, "ask the kernel when each response came, and show the client's own share")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON, times in ns")
-	f.BoolVar(&o.allowRemote, "allow-remote", false, "load an address that is neither loopback nor of a testbed (10.78.0.0/16)")
+	f.BoolVar(&o.allowRemote, "allow-remote", false, "load an address that is neither loopback nor on a testbed's link")
+	f.BoolVar(&o.concurrent, "concurrent", false, "measure although another measurement is running on this machine")
 }
 
 // loadWorkerCmds are the commands by which package load starts this program
@@ -101,23 +115,78 @@ func loadWorkerCmds() []*cobra.Command {
 	}
 }
 
+// consistent returns an error if flags contradict each other.
+func (o *loadOptions) consistent(f *pflag.FlagSet) error {
+	switch {
+	case f.Changed("rate") && !(o.rate > 0 && o.rate < 1e9):
+		return fmt.Errorf("--rate %g: must be above 0", o.rate)
+	case f.Changed("arrivals") && o.rate == 0:
+		return errors.New("--arrivals is for open loops: give a --rate")
+	case o.most < 1:
+		return fmt.Errorf("--max-runs %d: at least 1", o.most)
+	case f.Changed("max-runs") && o.until == "":
+		return errors.New("--max-runs is for --until")
+	case o.hgrm != "" && o.until != "":
+		return errors.New("--hgrm and --until exclude each other: a histogram is of one run")
+	}
+	return nil
+}
+
+// flagOf is the flag that sets a field of load.Config.
+var flagOf = map[string]string{
+	"Target": "URL", "Host": "URL", "Path": "URL", "Fields": "--header", "Connections": "--connections", "Mode": "--mode",
+	"Duration": "--duration", "WarmUp": "--warmup", "Timeout": "--timeout", "Workers": "--workers", "CPUs": "--cpus",
+	"BodyLen": "--length", "Status": "--status", "MaxRate": "--max-rate",
+}
+
+// flagged names the flags in place of the fields of load.Config.
+func flagged(err error) error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return err
+	}
+	var lines []string
+	for _, e := range joined.Unwrap() {
+		var field *load.FieldError
+		if !errors.As(e, &field) {
+			return err
+		}
+		lines = append(lines, flagOf[field.Field]+" "+field.Want)
+	}
+	return errors.New(strings.Join(lines, "; "))
+}
+
 func (o *loadOptions) run(ctx context.Context, out, progress io.Writer) error {
 	if err := o.prepare(ctx); err != nil {
 		return err
 	}
-	if f, ok := progress.(*os.File); ok && isTerminal(f) {
-		o.Progress = showProgress(f, o.WarmUp+o.Duration)
-		defer clearLine(f)
+	if !o.concurrent {
+		release, err := machine.Lock()
+		if err != nil {
+			return fmt.Errorf("%w; wait for it, or pass --concurrent", err)
+		}
+		defer release()
 	}
-	if o.until != "" {
-		return o.repeat(ctx, out, progress)
-	}
-	r, err := o.once(ctx)
+	// Before the load: nothing measured is lost to a place that cannot be written.
+	store, err := o.create()
 	if err != nil {
 		return err
 	}
-	if err := o.store(r); err != nil {
-		return err
+	defer store.close()
+	if o.hgrm != "" {
+		if err := atomicfile.Write(o.hgrm, nil); err != nil {
+			return fmt.Errorf("--hgrm: %w", err)
+		}
+	}
+	bar := runBar(progress, o.WarmUp+o.Duration)
+	o.Progress = bar.show
+	if o.until != "" {
+		return o.repeat(ctx, out, bar, store)
+	}
+	r, err := o.once(ctx)
+	bar.clear()
+	if err != nil {
+		return flagged(err)
 	}
 	s, d := r.Summary(), r.Diagnose()
 	if o.json {
@@ -126,14 +195,40 @@ func (o *loadOptions) run(ctx context.Context, out, progress io.Writer) error {
 			load.Diagnosis
 		}{s, d})
 	} else {
-		clearLine(progress)
-		r.Print(out, &s)
-		d.Print(out)
+		err = printed(out, func(w io.Writer) { r.Print(w, &s); d.Print(w) })
+	}
+	err = errors.Join(err, store.add(r), store.finish())
+	if o.hgrm != "" {
+		err = errors.Join(err, writeHGRM(o.hgrm, r))
 	}
 	if err == nil && s.Rejected {
 		return errors.New("the run is rejected")
 	}
 	return err
+}
+
+// printed prints a text, and returns what failed: a full disk behind a redirected
+// output must not pass for success.
+func printed(out io.Writer, print func(io.Writer)) error {
+	var b bytes.Buffer
+	print(&b)
+	_, err := b.WriteTo(out)
+	return err
+}
+
+// writeHGRM writes the response times of the answered requests of the measured
+// part, in µs.
+func writeHGRM(name string, r *load.Result) error {
+	var h load.Histogram
+	for i := range r.Requests {
+		if q := &r.Requests[i]; q.OK() && !q.WarmUp {
+			h.Add(q.ResponseNs())
+		}
+	}
+	return atomicfile.WriteFrom(name, func(w io.Writer) error {
+		_, err := h.HDR().PercentilesPrint(w, 5, 1000)
+		return err
+	})
 }
 
 // once makes one run, by a program of its own if one was named.
@@ -144,40 +239,45 @@ func (o *loadOptions) once(ctx context.Context) (*load.Result, error) {
 	return load.Run(ctx, o.Config)
 }
 
-// repeat makes runs until --until is satisfied.
-func (o *loadOptions) repeat(ctx context.Context, out, progress io.Writer) error {
+// repeat makes runs until --until is satisfied. Each is stored when it is made.
+func (o *loadOptions) repeat(ctx context.Context, out io.Writer, bar *loadBar, store *store) error {
 	p, err := load.ParsePrecision(o.until)
 	if err != nil {
 		return err
 	}
-	var results []*load.Result
+	var failed error
+	made := 0
 	rep, err := load.Until(ctx, o.Config, p, o.most, func(r *load.Result, s *load.Summary, rep *load.Replication) {
-		if o.out != "" {
-			results = append(results, r)
+		made++
+		failed = errors.Join(failed, store.add(r))
+		if o.json {
+			return
 		}
-		if !o.json {
-			clearLine(progress)
-			fmt.Fprintf(out, "run %2d: %9.0f requests/s, response p50 %s, p99 %s", len(rep.Values), s.Rate, ns(s.Response.P50), ns(s.Response.P99))
-			if len(rep.Values) > 1 {
-				fmt.Fprintf(out, "; mean %s of the runs %s, 95 %% %s to %s", p.Figure, p.Text(rep.Mean), p.Text(rep.Low), p.Text(rep.High))
-			}
-			fmt.Fprintln(out)
-			for _, w := range s.Warnings {
-				fmt.Fprintln(out, "        warning:", w)
-			}
+		bar.clear()
+		fmt.Fprintf(out, "run %2d: %9.0f requests/s, response p50 %s, p99 %s", made, s.Rate, ns(s.Response.P50), ns(s.Response.P99))
+		if len(rep.Values) > 1 {
+			fmt.Fprintf(out, "; mean %s of the runs %s, 95 %% %s to %s", p.Figure, p.Text(rep.Mean), p.Text(rep.Low), p.Text(rep.High))
+		}
+		fmt.Fprintln(out)
+		for _, w := range s.Warnings {
+			fmt.Fprintln(out, "        warning:", w)
 		}
 	})
+	bar.clear()
 	if err != nil {
-		return err
-	}
-	if err := o.store(results...); err != nil {
-		return err
+		return errors.Join(flagged(err), failed)
 	}
 	if o.json {
-		return printJSON(out, rep)
+		failed = errors.Join(failed, printJSON(out, rep))
 	}
-	if !rep.Reached {
-		return fmt.Errorf("%s is not known to ±%g %% after %d runs: make longer runs, or allow more (--max-runs)", p.Figure, 100*p.Within, len(rep.Values))
+	if err := errors.Join(failed, store.finish()); err != nil {
+		return err
+	}
+	switch {
+	case len(rep.Values) == 0:
+		return fmt.Errorf("none of %d runs can be used", made)
+	case !rep.Reached:
+		return fmt.Errorf("%s is not known to ±%g %% after %d usable runs of %d: make longer runs, or allow more (--max-runs)", p.Figure, 100*p.Within, len(rep.Values), made)
 	}
 	return nil
 }
@@ -188,17 +288,10 @@ func printJSON(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
-// clearLine takes the progress off a terminal.
-func clearLine(w io.Writer) {
-	if f, ok := w.(*os.File); ok && isTerminal(f) {
-		fmt.Fprint(f, "\r\x1b[K")
-	}
-}
-
 // prepare makes the configuration from the flags.
 func (o *loadOptions) prepare(ctx context.Context) (err error) {
 	if o.Mode, err = load.ParseMode(o.mode); err != nil {
-		return err
+		return fmt.Errorf("--mode: %w", err)
 	}
 	if err := o.aim(ctx); err != nil {
 		return err
@@ -223,9 +316,14 @@ func (o *loadOptions) prepare(ctx context.Context) (err error) {
 			return err
 		}
 		defer f.Close()
-		if o.Schedule, err = load.ReadTrace(o.trace, f); err != nil {
+		trace, err := load.ReadTrace(o.trace, f)
+		if err != nil {
 			return err
 		}
+		if last := trace.At[len(trace.At)-1]; last < o.WarmUp+o.Duration {
+			return fmt.Errorf("--trace %s ends after %v, before the run does (%v of warm-up, %v measured): shorten the run", o.trace, last, o.WarmUp, o.Duration)
+		}
+		o.Schedule = trace
 	case o.rate != 0 && o.arrivals == "poisson":
 		o.Schedule = load.Poisson{Rate: o.rate}
 	case o.rate != 0 && o.arrivals == "fixed":
@@ -236,10 +334,7 @@ func (o *loadOptions) prepare(ctx context.Context) (err error) {
 	return nil
 }
 
-// own are the testbeds' addresses.
-var own = netip.MustParsePrefix("10.78.0.0/16")
-
-// aim finds the target's address, and refuses one that is not ours to load.
+// aim finds the target's address, and refuses one that may be somebody else's.
 func (o *loadOptions) aim(ctx context.Context) error {
 	u, err := url.Parse(o.url)
 	if err != nil || u.Hostname() == "" {
@@ -251,7 +346,7 @@ func (o *loadOptions) aim(ctx context.Context) error {
 	port := 80
 	if u.Port() != "" {
 		if port, err = strconv.Atoi(u.Port()); err != nil || port < 1 || port > 65535 {
-			return fmt.Errorf("%s: port %s is none", o.url, u.Port())
+			return fmt.Errorf("%s: invalid port %q", o.url, u.Port())
 		}
 	}
 	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", u.Hostname())
@@ -262,35 +357,43 @@ func (o *loadOptions) aim(ctx context.Context) error {
 	if i := slices.IndexFunc(addrs, func(a netip.Addr) bool { return a.Unmap().Is4() }); i >= 0 {
 		addr = addrs[i].Unmap()
 	}
-	if !o.allowRemote && !addr.IsLoopback() && !own.Contains(addr) {
-		return fmt.Errorf("%v is neither loopback nor an address of a testbed (%v): pass --allow-remote if that server is yours to load", addr, own)
+	if u.User != nil {
+		return fmt.Errorf("%s: user and password are not sent; pass --header 'Authorization: …'", u.Redacted())
+	}
+	if !o.allowRemote && !ours(addr, o.client != "") {
+		return fmt.Errorf("%v is neither loopback nor on the link of a testbed: pass --allow-remote if that server is yours to load", addr)
 	}
 	o.Target, o.Host, o.Path = netip.AddrPortFrom(addr, uint16(port)), u.Host, u.RequestURI()
 	return nil
 }
 
-func isTerminal(f *os.File) bool {
-	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
-	return err == nil
-}
+// testbeds are the addresses that testbeds use.
+var testbeds = netip.MustParsePrefix("10.78.0.0/16")
 
-// showProgress returns a function that draws one line and draws it again.
-func showProgress(w io.Writer, total time.Duration) func(time.Duration, int64) {
-	var lastAt time.Duration
-	var lastDone int64
-	return func(at time.Duration, done int64) {
-		if at < lastAt {
-			lastAt, lastDone = 0, 0 // the next run
-		}
-		if at <= lastAt {
-			return
-		}
-		rate := float64(done-lastDone) / (at - lastAt).Seconds()
-		lastAt, lastDone = at, done
-		const width = 30
-		full := min(width, int(width*at/total))
-		fmt.Fprintf(w, "\r\x1b[K[%-*s] %4.1f of %.1f s  %9.0f requests/s  %d done", width, bar[:full], min(at, total).Seconds(), total.Seconds(), rate, done)
+// ours reports whether traffic to the address stays on this machine for certain:
+// the routing table sends it to loopback, or straight to a link that a testbed
+// made. A client program of its own has no kernel's routes; then the testbeds'
+// addresses are trusted.
+func ours(addr netip.Addr, ownClient bool) bool {
+	if addr.IsUnspecified() {
+		return false
 	}
+	if addr.IsLoopback() || ownClient && testbeds.Contains(addr) {
+		return true
+	}
+	routes, err := netlink.RouteGet(addr.AsSlice())
+	if err != nil || len(routes) == 0 {
+		return false
+	}
+	for _, r := range routes {
+		link, err := netlink.LinkByIndex(r.LinkIndex)
+		if err != nil {
+			return false
+		}
+		a := link.Attrs()
+		if a.Flags&net.FlagLoopback == 0 && (r.Gw != nil || a.Alias != testbed.Alias) {
+			return false
+		}
+	}
+	return true
 }
-
-const bar = "=============================="

@@ -18,39 +18,75 @@ import (
 	"crossing/harness/machine"
 )
 
-// store writes runs of one configuration as a dataset, if one was asked for.
-func (o *loadOptions) store(results ...*load.Result) error {
-	if o.out == "" || len(results) == 0 {
-		return nil
+// A store is the dataset that runs of one configuration are written to; one
+// without a writer stores nothing.
+type store struct {
+	o *loadOptions
+	w *dataset.Writer
+	n int // runs
+}
+
+// create starts the dataset, if one was asked for.
+func (o *loadOptions) create() (*store, error) {
+	s := &store{o: o}
+	if o.out == "" {
+		return s, nil
 	}
 	host, err := os.Hostname()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	w, err := dataset.Create(o.out, map[string]any{
+	s.w, err = dataset.Create(o.out, map[string]any{
 		"url": o.url, "connections": o.Connections, "rate": o.rate, "trace": o.trace, "seed": o.Seed,
 		"host": host, "clock": clockState(),
 	})
-	if err != nil {
+	return s, err
+}
+
+// add stores a run.
+func (s *store) add(r *load.Result) error {
+	if s.w == nil {
+		return nil
+	}
+	if err := s.w.Add(s.o.row(s.n, r), r.Requests, nil); err != nil {
 		return err
 	}
-	defer w.Close()
-	for i, r := range results {
-		if err := w.Add(o.row(i, r), r.Requests, nil); err != nil {
-			return err
-		}
+	s.n++
+	return nil
+}
+
+// finish completes the dataset.
+func (s *store) finish() error {
+	if s.w == nil || s.n == 0 {
+		return nil
 	}
 	where, err := machine.Describe()
 	if err != nil {
 		return err
 	}
-	return w.Finish(dataset.Meta{
-		Name: filepath.Base(o.out), Version: "0.0.0", Title: "Load on " + o.url,
+	err = s.w.Finish(dataset.Meta{
+		Name: filepath.Base(s.o.out), Version: "0.0.0", Title: "Load on " + s.o.url,
 		About: "Collected by `harness load`; the server was not started by it and is known by its address alone.",
 		Use:   "Latencies and rates of this server at this load.",
 		NoUse: "Comparison with other servers: nothing of the server's machine or configuration is recorded.",
 		Date:  time.Now().UTC().Format(time.DateOnly),
 	}, where)
+	if err == nil {
+		s.w = nil
+	}
+	return err
+}
+
+// close gives the dataset up if it was not finished, and leaves nothing behind
+// that holds no run.
+func (s *store) close() {
+	if s.w == nil {
+		return
+	}
+	_ = s.w.Close()
+	if s.n == 0 {
+		_ = os.RemoveAll(s.w.Partial())
+	}
 }
 
 // A clock is what the kernel knows of the wall clock's error: parts that several

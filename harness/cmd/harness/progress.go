@@ -15,7 +15,57 @@ import (
 	"crossing/harness/sweep"
 )
 
-// A progress shows how a sweep goes on: as a bar with cell, rate and time left
+// terminal reports whether out is one.
+func terminal(out io.Writer) bool {
+	f, ok := out.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// newBar returns a bar on a terminal, nil elsewhere.
+func newBar(out io.Writer, most int64, options ...progressbar.Option) *progressbar.ProgressBar {
+	if !terminal(out) {
+		return nil
+	}
+	return progressbar.NewOptions64(most, append([]progressbar.Option{progressbar.OptionSetWriter(out), progressbar.OptionSetWidth(20),
+		progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish()}, options...)...)
+}
+
+// A loadBar shows the progress of one load: time, rate, requests done.
+type loadBar struct {
+	bar      *progressbar.ProgressBar // nil: not on a terminal
+	lastAt   time.Duration
+	lastDone int64
+}
+
+func runBar(out io.Writer, total time.Duration) *loadBar {
+	return &loadBar{bar: newBar(out, total.Milliseconds())}
+}
+
+// show is called with the time since the start and the requests done.
+func (b *loadBar) show(at time.Duration, done int64) {
+	if b.bar == nil {
+		return
+	}
+	if at < b.lastAt {
+		b.lastAt, b.lastDone = 0, 0 // the next run
+	}
+	if at <= b.lastAt {
+		return
+	}
+	rate := float64(done-b.lastDone) / (at - b.lastAt).Seconds()
+	b.lastAt, b.lastDone = at, done
+	b.bar.Describe(fmt.Sprintf("%9.0f requests/s, %d done", rate, done))
+	_ = b.bar.Set64(min(at.Milliseconds(), b.bar.GetMax64()-1))
+}
+
+// clear takes the bar off the terminal.
+func (b *loadBar) clear() {
+	if b.bar != nil {
+		_ = b.bar.Clear()
+	}
+}
+
+// A progress shows a sweep's progress: as a bar with cell, rate and time left
 // on a terminal, elsewhere as a line for each run.
 type progress struct {
 	out     io.Writer
@@ -26,10 +76,7 @@ type progress struct {
 
 func newProgress(out io.Writer) *progress {
 	p := &progress{out: out, started: time.Now(), first: -1}
-	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		p.bar = progressbar.NewOptions(1, progressbar.OptionSetWriter(out), progressbar.OptionSetWidth(20),
-			progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true), progressbar.OptionClearOnFinish())
-	}
+	p.bar = newBar(out, 1, progressbar.OptionShowCount())
 	return p
 }
 
@@ -38,7 +85,7 @@ func (p *progress) Begin(c sweep.Cell, done, all int) {
 	if p.first < 0 {
 		p.first = done
 		if done > 0 {
-			fmt.Fprintf(p.out, "going on: %d of %d cells are there\n", done, all)
+			fmt.Fprintf(p.out, "resuming: %d of %d cells are done\n", done, all)
 		}
 	}
 	if p.bar != nil {
