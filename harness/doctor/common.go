@@ -4,6 +4,7 @@ package doctor
 
 import (
 	"fmt"
+	"runtime"
 	"strconv"
 	"strings"
 
@@ -14,10 +15,22 @@ import (
 var common = []check{
 	{"CPUs", func(m *Machine) Finding {
 		n := strings.Count("\n"+m.read("/proc/cpuinfo"), "\nprocessor")
+		if m.Root == "/" {
+			n = runtime.NumCPU() // those that this process may use: taskset and cgroups count
+		}
 		if n < 2 {
 			return warn(fmt.Sprintf("%d CPU", n), "client and server share it, so they disturb each other; use a machine with two or more")
 		}
 		return fine(fmt.Sprintf("%d CPUs", n))
+	}},
+	{"testbed", func(m *Machine) Finding {
+		if m.Testbed == nil {
+			return warn("not tried", "bin/harness doctor tries it")
+		}
+		if err := m.Testbed(); err != nil {
+			return blocks("none can be made here: "+err.Error(), "run as root, or see the check of user namespaces; in a container: --privileged", netnsBed)
+		}
+		return fine("one was made and removed")
 	}},
 	{"user namespaces", func(m *Machine) Finding {
 		if v := m.read("/proc/sys/kernel/unprivileged_userns_clone"); v == "0" {
@@ -28,7 +41,11 @@ var common = []check{
 			return warn("none allowed", "run as root, or: sysctl user.max_user_namespaces=10000").
 				by(m.set("/proc/sys/user/max_user_namespaces", "10000", "users without root may then make testbeds")...)
 		}
-		return fine("open to users without root")
+		if v := m.read("/proc/sys/kernel/apparmor_restrict_unprivileged_userns"); v == "1" {
+			return warn("restricted by AppArmor", "run as root, or: sysctl kernel.apparmor_restrict_unprivileged_userns=0").
+				by(m.set("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "0", "users without root may then make testbeds")...)
+		}
+		return fine("not restricted")
 	}},
 	{"servers", func(m *Machine) Finding {
 		var missing []string

@@ -44,7 +44,8 @@ func made(t *testing.T, files map[string]string) *Machine {
 	}
 	return &Machine{
 		Root: root, Release: "6.1.0", Has: func(string) bool { return true },
-		KVM: func() (bool, bool) { return false, true }, NIC: func(string) NIC { return NIC{} },
+		Testbed: func() error { return nil },
+		KVM:     func() (bool, bool) { return false, true }, NIC: func(string) NIC { return NIC{} },
 	}
 }
 

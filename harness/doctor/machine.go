@@ -3,12 +3,15 @@
 package doctor
 
 import (
+	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/safchain/ethtool"
 	"github.com/vishvananda/netlink"
@@ -23,7 +26,10 @@ type Machine struct {
 	Root    string // "/" on a real machine
 	Release string // of the kernel, as uname -r
 	Has     func(command string) bool
-	// KVM tells whether a guest is known to run under KVM, and whether that was
+	// Testbed makes a testbed and removes it, and returns what prevented that; nil:
+	// it is not tried.
+	Testbed func() error
+	// KVM reports whether a guest is known to run under KVM, and whether that was
 	// tried at all.
 	KVM func() (works, tried bool)
 	// NIC tells what a network device says of itself by netlink and ethtool.
@@ -81,6 +87,25 @@ func sshInterface(connection string) string {
 		}
 	}
 	return ""
+}
+
+// TryArg is the argument with which TryTestbed starts the program again; the
+// program must then call testbed.Try.
+const TryArg = "try-testbed"
+
+// TryTestbed is a Machine's Testbed. It runs in a process of its own, since a
+// process may have to become another one for it.
+func TryTestbed() error {
+	exe, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	if out, err := exec.CommandContext(ctx, exe, TryArg).CombinedOutput(); err != nil {
+		return errors.New(strings.TrimPrefix(strings.TrimSpace(string(out)), "harness: "))
+	}
+	return nil
 }
 
 func has(command string) bool {

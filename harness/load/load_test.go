@@ -15,6 +15,11 @@ import (
 
 // The tests' own program is what Run starts again.
 func TestMain(m *testing.M) {
+	if os.Getenv(noPwait2Env) != "" {
+		if err := hidePwait2(); err != nil {
+			panic(err)
+		}
+	}
 	Main()
 	os.Exit(m.Run())
 }

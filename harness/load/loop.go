@@ -55,6 +55,7 @@ type loop struct {
 	buf    []byte // of every read: responses are parsed in place and dropped
 	memory memory
 	conns  []conn
+	pwait2 bool    // epoll_pwait2 works
 	free   ring    // open loop: connections without a request
 	stamps *stamps // nil: none are asked for
 
@@ -190,15 +191,25 @@ func (l *loop) wait() int {
 	switch l.Mode {
 	case Hybrid:
 		if pause -= int64(l.Spin); pause > 0 {
-			n, _ = epollWaitNs(l.ep, l.events, pause)
+			n, _ = l.sleep(pause)
 		}
 	case Tick:
 		n, _ = epollWait(l.ep, l.events, int(max(0, pause+ms-1)/ms))
 	default:
-		n, _ = epollWaitNs(l.ep, l.events, max(0, pause))
+		n, _ = l.sleep(max(0, pause))
 	}
 	l.awake(due)
 	return max(n, 0) // an interrupted wait is an empty one
+}
+
+// sleep waits at most ns nanoseconds, to the nanosecond where the kernel has
+// epoll_pwait2; elsewhere it sleeps the whole milliseconds and, if there are
+// none, not at all, so that it is never late.
+func (l *loop) sleep(ns int64) (int, unix.Errno) {
+	if l.pwait2 {
+		return epollWaitNs(l.ep, l.events, ns)
+	}
+	return epollWait(l.ep, l.events, int(ns/ms))
 }
 
 // deadline is when the loop must be awake even if nothing comes.
@@ -357,10 +368,15 @@ func (l *loop) receive(c *conn, over bool) {
 		used, v := c.reader.read(l.buf[:n], &l.memory)
 		switch v {
 		case malformed:
+			l.keepBad(l.buf[:n])
 			l.fail(c, dataset.Malformed)
 			return
 		case whole:
+			row := c.row
 			l.finish(c, over, used < n)
+			if row.Failure != dataset.None {
+				l.keepBad(l.buf[:n])
+			}
 			if c.state != up {
 				return
 			}
@@ -368,6 +384,14 @@ func (l *loop) receive(c *conn, over bool) {
 		if n < len(l.buf) && !over {
 			return // a short read leaves nothing behind
 		}
+	}
+}
+
+// keepBad keeps the start of the first response that was not as demanded, or of
+// its last piece.
+func (l *loop) keepBad(b []byte) {
+	if len(l.report.Bad) == 0 {
+		l.report.Bad = append(l.report.Bad, b[:min(len(b), cap(l.report.Bad))]...)
 	}
 }
 

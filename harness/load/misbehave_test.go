@@ -387,3 +387,21 @@ func TestOverload(t *testing.T) {
 		t.Errorf("median service time %v, response time %v", time.Duration(s.Service.P50), time.Duration(s.Response.P50))
 	}
 }
+
+// TestFirstBadResponse: a server that answers 404 or nonsense is quoted.
+func TestFirstBadResponse(t *testing.T) {
+	for answer, want := range map[string]string{
+		"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\ngone": "HTTP/1.1 404 Not Found",
+		"SSH-2.0-OpenSSH_9.2\r\n":                                 "SSH-2.0",
+	} {
+		addr, _ := misbehaving(t, func(c *net.TCPConn, _ int) bool {
+			_, err := c.Write([]byte(answer))
+			return err == nil
+		})
+		r := run(t, Config{Target: addr, Connections: 1, Mode: Block, Duration: 100 * time.Millisecond, BodyLen: -1, Jitter: -1, MaxRate: 50000})
+		s := r.Summary()
+		if text := strings.Join(s.Warnings, "\n"); !s.Rejected || !strings.Contains(text, want) {
+			t.Errorf("%q: rejected %v: %s", answer, s.Rejected, text)
+		}
+	}
+}

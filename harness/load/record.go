@@ -5,12 +5,15 @@ package load
 import (
 	"fmt"
 	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"unsafe"
 
 	"crossing/data/dataset"
 
+	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
 )
 
@@ -44,7 +47,7 @@ const (
 // newRecord makes a record without a place in any file system.
 func newRecord(rows int) (*record, error) {
 	if size, have := rows*rowSize, availableMemory(); size > have/4*3 {
-		return nil, fmt.Errorf("%d rows take %d MB of the %d MB of memory that are free: lower the rate, the duration or Config.MaxRate", rows, size>>20, have>>20)
+		return nil, fmt.Errorf("%d rows take %d MB of the %d MB of memory that are free: lower the rate, the duration or --max-rate", rows, size>>20, have>>20)
 	}
 	fd, err := unix.MemfdCreate("load", unix.MFD_CLOEXEC)
 	if err != nil {
@@ -75,7 +78,7 @@ func openRecord(f *os.File, flags int) (*record, error) {
 	}
 	mem, err := unix.Mmap(int(f.Fd()), 0, int(info.Size()), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED|flags)
 	if err != nil {
-		return nil, fmt.Errorf("map %d MB of rows: %w (lower the rate, the duration or Config.MaxRate)", info.Size()>>20, err)
+		return nil, fmt.Errorf("map %d MB of rows: %w (lower the rate, the duration or --max-rate)", info.Size()>>20, err)
 	}
 	return &record{
 		file:    f,
@@ -85,20 +88,49 @@ func openRecord(f *os.File, flags int) (*record, error) {
 	}, nil
 }
 
-// availableMemory is what the kernel says can be had without swapping, in bytes;
-// 1 GiB where it does not say.
+// availableMemory is what can be had without swapping, in bytes: the least of what
+// the machine has (MemAvailable) and what this process's cgroups leave (cgroup v2,
+// memory.max less memory.current, from its own upwards); 1 GiB where neither is
+// known.
 func availableMemory() int {
-	text, err := os.ReadFile("/proc/meminfo")
+	fs, err := procfs.NewDefaultFS()
 	if err != nil {
 		return 1 << 30
 	}
-	for line := range strings.Lines(string(text)) {
-		var kib int
-		if n, _ := fmt.Sscanf(line, "MemAvailable: %d kB", &kib); n == 1 {
-			return kib << 10
+	available := 1 << 30
+	if info, err := fs.Meminfo(); err == nil && info.MemAvailableBytes != nil {
+		available = int(*info.MemAvailableBytes)
+	}
+	if self, err := fs.Self(); err == nil {
+		if groups, err := self.Cgroups(); err == nil {
+			for _, g := range groups {
+				if g.HierarchyID == 0 {
+					available = min(available, cgroupMemory("/sys/fs/cgroup", g.Path, available))
+				}
+			}
 		}
 	}
-	return 1 << 30
+	return available
+}
+
+// cgroupMemory is what the cgroup at path below the mount, and those above it,
+// leave of memory: at most most.
+func cgroupMemory(mount, path string, most int) int {
+	number := func(dir, name string) (int, bool) {
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		n, parse := strconv.Atoi(strings.TrimSpace(string(b)))
+		return n, err == nil && parse == nil // "max" is no number
+	}
+	for at := filepath.Clean("/" + path); ; at = filepath.Dir(at) {
+		dir := filepath.Join(mount, at)
+		limit, limited := number(dir, "memory.max")
+		if used, ok := number(dir, "memory.current"); limited && ok {
+			most = min(most, max(0, limit-used))
+		}
+		if at == "/" {
+			return most
+		}
+	}
 }
 
 func (r *record) close() {

@@ -45,6 +45,7 @@ type Result struct {
 	Transmit              Histogram     // stamps: from a send to the kernel handing it to the device, of one send in 64, ns
 	ClockStep             time.Duration // change of CLOCK_REALTIME against CLOCK_MONOTONIC (stamps only)
 	Stalled               time.Duration // how long the workers' loops stood still in the measured part, in pieces of over a millisecond
+	Bad                   string        // start of the first response that was not as demanded
 	Full                  bool          // the reserved rows did not suffice: the run ended early
 }
 
@@ -336,6 +337,9 @@ func collect(c *Config, origin int64, workers []*worker, reports []report) *Resu
 		r.Lateness.Merge(&p.Lateness)
 		r.Transmit.Merge(&p.Transmit)
 		r.Full = r.Full || p.Full
+		if r.Bad == "" {
+			r.Bad = string(p.Bad)
+		}
 		r.Stalled = max(r.Stalled, time.Duration(p.StalledNs))
 		r.ClockStep = max(r.ClockStep, time.Duration(p.OffsetNs), -time.Duration(p.OffsetNs))
 		end = min(end, p.EndNs)

@@ -174,6 +174,10 @@ func (r *Result) judge(s *Summary, marks []dataset.Mark) {
 		}
 		s.Warnings = append(s.Warnings, "responses by status: "+strings.Join(kinds, ", "))
 	}
+	if r.Bad != "" {
+		head, _, _ := strings.Cut(r.Bad, "\r\n\r\n")
+		s.Warnings = append(s.Warnings, fmt.Sprintf("the first response that was not as demanded begins %.300q", head))
+	}
 }
 
 // Enter writes into a dataset's row what the load knows of the run. It leaves

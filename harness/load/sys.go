@@ -41,7 +41,14 @@ func epollWait(ep int32, ev []unix.EpollEvent, ms int) (int, unix.Errno) {
 	return int(n), e
 }
 
-// epollWaitNs is epollWait in nanoseconds (epoll_pwait2, Linux 5.11).
+// hasPwait2 reports whether the kernel has epoll_pwait2: Linux 5.11, and no
+// seccomp filter that hides it.
+func hasPwait2(ep int32) bool {
+	_, e := epollWaitNs(ep, make([]unix.EpollEvent, 1), 0)
+	return e == 0 || e == unix.EINTR
+}
+
+// epollWaitNs is epollWait in nanoseconds (epoll_pwait2).
 func epollWaitNs(ep int32, ev []unix.EpollEvent, ns int64) (int, unix.Errno) {
 	ts := unix.NsecToTimespec(ns)
 	n, _, e := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT2, uintptr(ep), uintptr(unsafe.Pointer(&ev[0])), uintptr(len(ev)), uintptr(unsafe.Pointer(&ts)), 0, 0)

@@ -55,6 +55,7 @@ type report struct {
 	Jitter     Histogram
 	Transmit   Histogram // from the send to its stamp, of the sampled ones
 	Lateness   Histogram // of sends for which a connection was free
+	Bad        []byte    // start of the first response that was not as demanded
 	StalledNs  int64     // how long the loop stood still in the measured part, in pieces of over a millisecond
 	OffsetNs   int64     // change of CLOCK_REALTIME against CLOCK_MONOTONIC meanwhile
 
@@ -172,6 +173,8 @@ func newLoop(j *job, rec *record) (*loop, error) {
 		conns:  make([]conn, j.Connections),
 		free:   newRing(j.Connections),
 		begun:  j.Scheduled,
+		pwait2: hasPwait2(int32(ep)),
+		report: report{Bad: make([]byte, 0, 400)},
 	}
 	if j.Stamps {
 		l.stamps = newStamps()

@@ -4,8 +4,14 @@ package sweep
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
 
 	"crossing/harness/testbed"
 	"crossing/harness/tier"
@@ -19,7 +25,8 @@ type Here struct {
 
 // NewHere makes a folder of its own, which Close removes.
 func NewHere(bin, repo string) (*Here, error) {
-	tmp, err := os.MkdirTemp("", "crossing-")
+	removeStale(os.TempDir())
+	tmp, err := os.MkdirTemp("", fmt.Sprintf("%s%d-", prefix, os.Getpid()))
 	if err != nil {
 		return nil, err
 	}
@@ -32,6 +39,21 @@ func NewHere(bin, repo string) (*Here, error) {
 		return nil, err
 	}
 	return h, nil
+}
+
+// prefix of the folders' names, before the process's number.
+const prefix = "crossing-"
+
+// removeStale removes the folders of processes that were killed.
+func removeStale(tmp string) {
+	folders, _ := filepath.Glob(filepath.Join(tmp, prefix+"*-*")) // the pattern is right
+	for _, dir := range folders {
+		pid, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), prefix), "-")
+		n, err := strconv.Atoi(pid)
+		if err == nil && n > 0 && unix.Kill(n, 0) == unix.ESRCH {
+			_ = os.RemoveAll(dir)
+		}
+	}
 }
 
 // Close removes the folder.

@@ -5,6 +5,9 @@ package sweep
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -316,5 +319,28 @@ func TestRetransmits(t *testing.T) {
 	}
 	if _, err := parseRetransmits("Ip: A\nIp: 1\n"); err == nil {
 		t.Error("a file without the counter was read")
+	}
+}
+
+// TestRemoveStale: the folder of a process that is gone goes, others stay.
+func TestRemoveStale(t *testing.T) {
+	gone := exec.Command("true")
+	if err := gone.Run(); err != nil {
+		t.Fatal(err)
+	}
+	tmp := t.TempDir()
+	for name, stays := range map[string]bool{
+		fmt.Sprintf("%s%d-1", prefix, gone.Process.Pid): false,
+		fmt.Sprintf("%s%d-1", prefix, os.Getpid()):      true,
+		prefix + "mine-1": true,
+	} {
+		dir := filepath.Join(tmp, name)
+		if err := os.MkdirAll(filepath.Join(dir, "site"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		removeStale(tmp)
+		if _, err := os.Stat(dir); (err == nil) != stays {
+			t.Errorf("%s: %v, stays %v", name, err, stays)
+		}
 	}
 }

@@ -17,12 +17,13 @@ import (
 // becameEnv marks a process that Become started.
 const becameEnv = "CROSSING_USERNS"
 
-// Become gives an unprivileged process what a testbed needs: it runs the same
+// Become gives a process without privileges what a testbed needs: it runs the same
 // command again in a user namespace of its own, with the capabilities to make
-// networks there, and ends with that one's exit status. For root it does nothing. Where user namespaces are not
-// allowed it returns ErrPrivilege.
+// networks there, and ends with that one's exit status. For a process that has
+// them it does nothing; root in a container may lack them. Where user namespaces
+// are not allowed it returns ErrPrivilege.
 func Become() error {
-	if os.Geteuid() == 0 || os.Getenv(becameEnv) != "" {
+	if capable() || os.Getenv(becameEnv) != "" {
 		return nil
 	}
 	exe, err := os.Executable()
@@ -46,7 +47,7 @@ func Become() error {
 	// Pdeathsig counts from the end of the thread that forks.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	if err := cmd.Start(); err != nil {
+	if err := cmd.Start(); err != nil { // EPERM, too, where seccomp forbids it
 		if errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EACCES) {
 			return fmt.Errorf("%w (%w)", ErrPrivilege, err)
 		}
@@ -67,5 +68,31 @@ func Become() error {
 		os.Exit(max(exit.ExitCode(), 1))
 	}
 	os.Exit(0)
+	return nil
+}
+
+// capable reports whether this process may make network namespaces and mounts:
+// CAP_SYS_ADMIN and CAP_NET_ADMIN are effective.
+func capable() bool {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&header, &data[0]); err != nil {
+		return os.Geteuid() == 0
+	}
+	const need = 1<<unix.CAP_SYS_ADMIN | 1<<unix.CAP_NET_ADMIN // both below 32
+	return data[0].Effective&need == need
+}
+
+// Try makes a testbed and removes it: what a sweep would do first. It may run
+// this program again, as Become does.
+func Try() error {
+	if err := Become(); err != nil {
+		return err
+	}
+	bed, err := Netns()
+	if err != nil {
+		return err
+	}
+	bed.Close()
 	return nil
 }

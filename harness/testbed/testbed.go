@@ -42,8 +42,8 @@ const Alias = "crossing testbed"
 // Port is where every tier listens.
 const Port = 8080
 
-// ErrPrivilege says that this process may not make namespaces.
-var ErrPrivilege = errors.New("no privilege to make network namespaces: run as root, or allow unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone=1)")
+// ErrPrivilege reports that this process may not make namespaces.
+var ErrPrivilege = errors.New("no privilege to make network namespaces: run as root, or allow unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone=1; with AppArmor kernel.apparmor_restrict_unprivileged_userns=0), or start the container with --privileged, or with --cap-add SYS_ADMIN --cap-add NET_ADMIN --security-opt seccomp=unconfined")
 
 // A Testbed is a server, a client and the wire between them.
 type Testbed struct {

@@ -62,7 +62,7 @@ this machine's port; --undo then puts back what a killed sweep has left there.`,
 				return undoFixes(cmd.Context(), out)
 			}
 			m := doctor.Here()
-			m.Give = give
+			m.Give, m.Testbed = give, doctor.TryTestbed
 			findings := doctor.Examine(m)
 			if fix {
 				return repair(cmd.Context(), findings, out, cmd.InOrStdin(), yes)

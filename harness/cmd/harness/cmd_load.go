@@ -22,6 +22,7 @@ import (
 	"github.com/spf13/pflag"
 	"github.com/vishvananda/netlink"
 
+	"crossing/harness/doctor"
 	"crossing/harness/load"
 	"crossing/harness/machine"
 	"crossing/harness/testbed"
@@ -106,11 +107,11 @@ func (o *loadOptions) flags(c *cobra.Command) {
 	f.BoolVar(&o.concurrent, "concurrent", false, "measure although another measurement is running on this machine")
 }
 
-// loadWorkerCmds are the commands by which package load starts this program
-// again.
-func loadWorkerCmds() []*cobra.Command {
+// hiddenCmds are the commands by which packages start this program again.
+func hiddenCmds() []*cobra.Command {
 	return []*cobra.Command{
 		{Use: load.WorkerArg, Hidden: true, Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error { return load.Worker() }},
+		{Use: doctor.TryArg, Hidden: true, Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error { return testbed.Try() }},
 		{Use: load.NullArg, Hidden: true, Args: cobra.ExactArgs(1), RunE: func(_ *cobra.Command, args []string) error { return load.Null(args[0]) }},
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"crossing/harness/guest"
+	"crossing/harness/machine"
 	"crossing/harness/sriov"
 	"crossing/harness/sweep"
 	"crossing/harness/testbed"
@@ -98,6 +99,13 @@ A dataset's design.json is a plan, too. "harness plan list" describes the profil
 				if err := testbed.Become(); err != nil {
 					return err
 				}
+			}
+			if p.Testbed != "vm" { // virtual time is not disturbed
+				release, err := machine.Lock()
+				if err != nil {
+					return fmt.Errorf("%w; wait for it", err)
+				}
+				defer release()
 			}
 			progress := newProgress(cmd.ErrOrStderr())
 			ctx, runner, closeRunner, err := newRunner(cmd.Context(), p, file, all, home, trace.Level(level), progress.say)

@@ -46,7 +46,7 @@ func rootCmd() *cobra.Command {
 		SilenceErrors: true,
 	}
 	c.AddCommand(doctorCmd(), vmCmd(), guestCellsCmd(), tierCmd(), loadCmd(), planCmd(), sweepCmd(), repeatCmd(), soakCmd(), agentCmd())
-	c.AddCommand(loadWorkerCmds()...)
+	c.AddCommand(hiddenCmds()...)
 	return c
 }
 
