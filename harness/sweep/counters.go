@@ -3,11 +3,11 @@
 package sweep
 
 import (
+	"errors"
 	"fmt"
-	"os"
-	"strings"
 	"time"
 
+	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
 
 	"crossing/data/dataset"
@@ -85,33 +85,19 @@ func (c counters) enter(before counters, r *dataset.Run) {
 // retransmits reads the RetransSegs (RFC 4022) of the host's namespace.
 func retransmits(h *testbed.Host) (n int64, err error) {
 	err = h.Do(func() error {
-		b, err := os.ReadFile("/proc/thread-self/net/snmp")
+		thread, err := procfs.NewProc(unix.Gettid()) // the one that is in the namespace
 		if err != nil {
 			return fmt.Errorf("retransmissions: %w", err)
 		}
-		n, err = parseRetransmits(string(b))
-		return err
+		snmp, err := thread.Snmp()
+		if err != nil {
+			return fmt.Errorf("retransmissions: %w", err)
+		}
+		if snmp.RetransSegs == nil {
+			return errors.New("retransmissions: the kernel does not count them")
+		}
+		n = int64(*snmp.RetransSegs)
+		return nil
 	})
 	return n, err
-}
-
-func parseRetransmits(snmp string) (n int64, err error) {
-	var names []string
-	for line := range strings.Lines(snmp) {
-		f := strings.Fields(line)
-		if len(f) == 0 || f[0] != "Tcp:" {
-			continue
-		}
-		if names == nil {
-			names = f
-			continue
-		}
-		for i, name := range names {
-			if name == "RetransSegs" && i < len(f) {
-				_, err := fmt.Sscan(f[i], &n)
-				return n, err
-			}
-		}
-	}
-	return 0, fmt.Errorf("retransmissions: no RetransSegs in /proc/net/snmp")
 }

@@ -312,16 +312,6 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-func TestRetransmits(t *testing.T) {
-	const snmp = "Ip: A B\nIp: 1 2\nTcp: ActiveOpens RetransSegs InErrs\nTcp: 4 17 0\nUdp: X\nUdp: 1\n"
-	if n, err := parseRetransmits(snmp); err != nil || n != 17 {
-		t.Errorf("got %d, %v", n, err)
-	}
-	if _, err := parseRetransmits("Ip: A\nIp: 1\n"); err == nil {
-		t.Error("a file without the counter was read")
-	}
-}
-
 // TestRemoveStale: the folder of a process that is gone goes, others stay.
 func TestRemoveStale(t *testing.T) {
 	gone := exec.Command("true")

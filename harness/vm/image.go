@@ -11,7 +11,7 @@ import (
 	"strings"
 	"syscall"
 
-	"crossing/harness/vm/cpio"
+	"crossing/harness/vm/initrd"
 	"crossing/harness/vm/mailbox"
 	"crossing/internal/root"
 )
@@ -75,7 +75,7 @@ func archiveRoot(to, squashfs string) error {
 		return err
 	}
 	defer f.Close()
-	w := cpio.NewWriter(f)
+	w := initrd.NewWriter(f)
 	w.Copy(mailbox.RootFS, 0o644, squashfs)
 	if err := w.Close(); err != nil {
 		return err

@@ -13,7 +13,7 @@ import (
 	"sort"
 	"strings"
 
-	"crossing/harness/vm/cpio"
+	"crossing/harness/vm/initrd"
 )
 
 // A Kernel is a Linux kernel with what is needed to boot it and to build
@@ -138,7 +138,7 @@ func buildKernel(ctx context.Context, dir, release string, packages []string) er
 		return err
 	}
 	defer archive.Close()
-	w := cpio.NewWriter(archive)
+	w := initrd.NewWriter(archive)
 	if err := w.Tree("/", small); err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ import (
 	"syscall"
 	"time"
 
-	"crossing/harness/vm/cpio"
+	"crossing/harness/vm/initrd"
 	"crossing/harness/vm/mailbox"
 )
 
@@ -184,7 +184,7 @@ func buildInitrd(ctx context.Context, name string, o *Options, interactive bool)
 		return "", "", err
 	}
 	var base bytes.Buffer
-	w := cpio.NewWriter(&base)
+	w := initrd.NewWriter(&base)
 	w.Copy("/init", 0o755, guest)
 	// The kernel opens it for process 1 before init has mounted /dev; without
 	// it init's own messages would be lost. Devices come from devtmpfs.
@@ -271,7 +271,7 @@ func jobArchive(o *Options, interactive bool) ([]byte, error) {
 		return nil, err
 	}
 	var b bytes.Buffer
-	w := cpio.NewWriter(&b)
+	w := initrd.NewWriter(&b)
 	w.File(mailbox.JobPath, 0o644, job)
 	for _, file := range o.Binaries {
 		w.Copy(path.Join(mailbox.JobDir, "bin", filepath.Base(file)), 0o755, file)

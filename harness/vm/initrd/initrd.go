@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package cpio writes archives in the "newc" form that the Linux kernel unpacks
-// as its initial file system (Documentation/driver-api/early-userspace/buffer-format.rst).
+// Package initrd writes cpio archives that the Linux kernel unpacks as its initial
+// file system (Documentation/driver-api/early-userspace/buffer-format.rst).
 //
 // The same calls give the same bytes: owners are root, times are zero, inode
 // numbers count from one. Several archives may stand one after the other in one
 // initrd; the kernel unpacks them in order.
-package cpio
+package initrd
 
 import (
 	"fmt"
@@ -16,27 +16,35 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
-)
 
-const (
-	typeDir  = 0o040000
-	typeFile = 0o100000
-	typeLink = 0o120000
+	"github.com/cavaliergopher/cpio"
 )
 
 // A Writer writes one archive. The first error stays and is returned by every
 // later call.
 type Writer struct {
-	w       io.Writer
-	written int64
-	inode   uint32
-	dirs    map[string]bool
-	err     error
+	out  *counter
+	cpio *cpio.Writer
+	dirs map[string]bool
+	err  error
+}
+
+// counter counts what is written.
+type counter struct {
+	w io.Writer
+	n int64
+}
+
+func (c *counter) Write(b []byte) (int, error) {
+	n, err := c.w.Write(b)
+	c.n += int64(n)
+	return n, err
 }
 
 // NewWriter returns a Writer that writes to w.
 func NewWriter(w io.Writer) *Writer {
-	return &Writer{w: w, dirs: map[string]bool{"": true}}
+	out := &counter{w: w}
+	return &Writer{out: out, cpio: cpio.NewWriter(out), dirs: map[string]bool{"": true}}
 }
 
 // Dir adds the directory name and those above it, each once.
@@ -47,7 +55,7 @@ func (w *Writer) Dir(name string) error {
 	}
 	w.dirs[name] = true
 	w.Dir(path.Dir("/" + name))
-	w.header(name, typeDir|0o755, 0)
+	w.entry(name, cpio.TypeDir|0o755, 2, 0, nil)
 	return w.err
 }
 
@@ -59,9 +67,7 @@ func (w *Writer) File(name string, perm fs.FileMode, data []byte) error {
 // Link adds a symbolic link to target.
 func (w *Writer) Link(name, target string) error {
 	w.Dir(path.Dir("/" + clean(name)))
-	w.header(clean(name), typeLink|0o777, int64(len(target)))
-	w.write([]byte(target))
-	w.pad()
+	w.entry(clean(name), cpio.TypeSymlink|0o777, 1, int64(len(target)), strings.NewReader(target))
 	return w.err
 }
 
@@ -108,7 +114,7 @@ func (w *Writer) Tree(name, source string) error {
 		case d.Type().IsRegular():
 			return w.Copy(to, 0, p)
 		}
-		return fmt.Errorf("cpio: %s is neither a file, a directory nor a link", p)
+		return fmt.Errorf("initrd: %s is neither a file, a directory nor a link", p)
 	})
 	if err != nil {
 		return w.fail(err)
@@ -118,61 +124,50 @@ func (w *Writer) Tree(name, source string) error {
 
 // Close writes the trailer. It does not close the underlying writer.
 func (w *Writer) Close() error {
-	w.inode = 0
-	w.header("TRAILER!!!", 0, 0)
+	if w.err != nil {
+		return w.err
+	}
+	if err := w.cpio.Close(); err != nil {
+		return w.fail(err)
+	}
 	// The next archive in the same initrd must start on a four-byte boundary;
 	// 512 is what cpio(1) does.
-	for w.err == nil && w.written%512 != 0 {
-		w.write([]byte{0})
+	if rest := w.out.n % 512; rest != 0 {
+		if _, err := w.out.Write(make([]byte, 512-rest)); err != nil {
+			return w.fail(err)
+		}
 	}
-	return w.err
+	return nil
 }
 
 func (w *Writer) stream(name string, perm fs.FileMode, size int64, r io.Reader) error {
 	if size > 1<<32-1 {
-		return w.fail(fmt.Errorf("cpio: %s: %d bytes do not fit the format's 4 GiB", name, size))
+		return w.fail(fmt.Errorf("initrd: %s: %d bytes do not fit the format's 4 GiB", name, size))
 	}
 	w.Dir(path.Dir("/" + clean(name)))
-	w.header(clean(name), typeFile|uint32(perm.Perm()), size)
-	if w.err != nil {
-		return w.err
-	}
-	n, err := io.Copy(w.w, io.LimitReader(r, size))
-	w.written += n
-	if err == nil && n != size {
-		err = fmt.Errorf("cpio: %s shrank from %d to %d bytes while it was read", name, size, n)
-	}
-	if err != nil {
-		return w.fail(err)
-	}
-	w.pad()
+	w.entry(clean(name), cpio.TypeReg|cpio.FileMode(perm.Perm()), 1, size, r)
 	return w.err
 }
 
-func (w *Writer) header(name string, mode uint32, size int64) {
-	w.inode++
-	links := 1
-	if mode&typeDir != 0 && mode&typeFile == 0 {
-		links = 2
-	}
-	w.write(fmt.Appendf(nil, "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%s\x00",
-		w.inode, mode, 0, 0, links, 0, size, 0, 0, 0, 0, len(name)+1, 0, name))
-	w.pad()
-}
-
-func (w *Writer) pad() {
-	if rest := w.written % 4; rest != 0 {
-		w.write(make([]byte, 4-rest))
-	}
-}
-
-func (w *Writer) write(b []byte) {
+// entry writes one header and its size bytes of data.
+func (w *Writer) entry(name string, mode cpio.FileMode, links int, size int64, data io.Reader) {
 	if w.err != nil {
 		return
 	}
-	n, err := w.w.Write(b)
-	w.written += int64(n)
-	w.err = err
+	if err := w.cpio.WriteHeader(&cpio.Header{Name: name, Mode: mode, Links: links, Size: size}); err != nil {
+		w.fail(err)
+		return
+	}
+	if size == 0 {
+		return
+	}
+	n, err := io.Copy(w.cpio, io.LimitReader(data, size))
+	if err == nil && n != size {
+		err = fmt.Errorf("initrd: %s shrank from %d to %d bytes while it was read", name, size, n)
+	}
+	if err != nil {
+		w.fail(err)
+	}
 }
 
 func (w *Writer) fail(err error) error {
