@@ -246,7 +246,7 @@ func TestCollectionGoesOnAfterDeath(t *testing.T) {
 	torn := filepath.Join(w.Partial(), "requests", "tier=dpdk")
 	_ = os.MkdirAll(torn, 0o755)
 	_ = os.WriteFile(filepath.Join(torn, "block=00.parquet"), []byte("PAR1"), 0o644)
-	_ = os.WriteFile(filepath.Join(torn, "block=01.parquet.new"), []byte("PA"), 0o644)
+	_ = os.WriteFile(filepath.Join(torn, ".block=01.parquet123"), []byte("PA"), 0o644)
 	_, _ = w.journal.WriteString(`{"Run":"dp`)
 	_ = w.Close()
 
@@ -259,7 +259,7 @@ func TestCollectionGoesOnAfterDeath(t *testing.T) {
 	if n := len(w.Runs()); n != 1 {
 		t.Fatalf("%d runs after the death, want the one that was whole", n)
 	}
-	for _, left := range []string{"block=00.parquet", "block=01.parquet.new"} {
+	for _, left := range []string{"block=00.parquet", ".block=01.parquet123"} {
 		if _, err := os.Stat(filepath.Join(torn, left)); err == nil {
 			t.Errorf("%s was left", left)
 		}

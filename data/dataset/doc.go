@@ -17,5 +17,5 @@
 //
 // A Writer collects beside the place, in a folder that ends in .partial, and
 // renames it when it is whole: a partial dataset cannot be taken for a finished
-// one, and a killed collection goes on where it was.
+// one, and a killed collection resumes.
 package dataset

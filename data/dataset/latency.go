@@ -34,7 +34,7 @@ func (d *Dataset) Latencies(r *Run, kind Latency, buf []int64) ([]int64, error) 
 	return buf, err
 }
 
-// Stamped tells whether any request of the run has a receive stamp of the
+// Stamped reports whether any request of the run has a receive stamp of the
 // kernel's or the NIC's. It reads that one column.
 func (d *Dataset) Stamped(r *Run) (stamped bool, err error) {
 	if r.Outcome == Failed {

@@ -30,7 +30,7 @@ const mostSkew = 0.05
 // moved by the difference of its start to the earliest one, in wall-clock time; so
 // the times of different hosts agree as well as their clocks do, while every latency
 // is of one clock. The steady state of the whole is when all parts were in theirs.
-// Connections are numbered anew; ports of different hosts may coincide.
+// Connections are renumbered; ports of different hosts may coincide.
 func Merge(dir string, parts []string) (err error) {
 	if len(parts) < 2 {
 		return fmt.Errorf("%w: name at least two", ErrParts)

@@ -153,7 +153,10 @@ func (w *Writer) resume() error {
 		}
 	}
 	return filepath.WalkDir(w.partial, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !(strings.HasSuffix(path, ".parquet") || strings.HasSuffix(path, ".new")) {
+		// A name that begins with a dot is a file that was not whole when the
+		// process died (atomicfile).
+		unfinished := strings.HasPrefix(d.Name(), ".")
+		if err != nil || d.IsDir() || !(strings.HasSuffix(path, ".parquet") || unfinished) {
 			return err
 		}
 		if rel, _ := filepath.Rel(w.partial, path); !known[filepath.ToSlash(rel)] {

@@ -113,7 +113,7 @@ func (s Step) Apply(ctx context.Context) error {
 func (s Step) Revert(ctx context.Context) error { return shell(ctx, s.Undo) }
 
 // Undo puts everything back, the last step first, and tells each line before
-// it runs. What cannot be put back stays in the journal, and the rest goes on.
+// it runs. What cannot be put back stays in the journal, and the rest continues.
 func (j *Journal) Undo(ctx context.Context, tell func(line string)) error {
 	var left []Step
 	var failed []error

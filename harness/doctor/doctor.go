@@ -98,7 +98,7 @@ func blocks(found, remedy string, what ...string) Finding {
 	return Finding{State: Blocks, Found: found, Remedy: remedy, Blocks: what}
 }
 
-// by adds the steps that would mend what was found.
+// by adds the steps that would fix what was found.
 func (f Finding) by(steps ...change.Step) Finding {
 	f.Fix = append(f.Fix, steps...)
 	return f

@@ -286,7 +286,7 @@ func TestRepair(t *testing.T) {
 		t.Fatalf("%d changes, want 3 (%v):\n%s", n, err, &out)
 	}
 	if again := Fixes(Examine(m)); len(again) > 0 {
-		t.Errorf("still to be mended: %+v", again)
+		t.Errorf("still to be fixed: %+v", again)
 	}
 	for _, s := range j.Steps {
 		if !strings.Contains(out.String(), "  # "+s.Why+"\n  "+s.Do+"\n") {

@@ -45,7 +45,7 @@ func (m *Machine) giveFunction(iface string) Finding {
 	return warn(iface+" has no function that DPDK could use yet", "harness doctor --fix --give "+iface).by(append(m.makeFunction(iface), m.take(function)...)...)
 }
 
-// parent tells whether an interface may have virtual functions made, and
+// parent reports whether an interface may have virtual functions made, and
 // what is against it.
 func (m *Machine) parent(iface string) (Finding, bool) {
 	address := m.addressOf(iface)
@@ -88,7 +88,7 @@ func (m *Machine) makeFunction(iface string) []change.Step {
 	return steps
 }
 
-// up tells whether an interface is switched on.
+// up reports whether an interface is switched on.
 func (m *Machine) up(iface string) bool {
 	flags, _ := strconv.ParseUint(m.read("/sys/class/net/"+iface+"/flags"), 0, 32)
 	return flags&uint64(net.FlagUp) != 0

@@ -115,8 +115,8 @@ func viable(t *testing.T, address string) bool {
 	return status[1]&isViable != 0
 }
 
-// mend lets the doctor give a port to DPDK and returns how to put it all back.
-func mend(t *testing.T, m *Machine) (undo func()) {
+// prepare lets the doctor give a port to DPDK and returns how to put it all back.
+func prepare(t *testing.T, m *Machine) (undo func()) {
 	t.Helper()
 	before := state(t, m)
 	j, err := change.Open(filepath.Join(change.Folder, "doctor.journal"))
@@ -147,13 +147,13 @@ func TestGuestAlone(t *testing.T) {
 	expect(t, m, "IOMMU groups", Fine, "alone")
 	expect(t, m, "interrupt moderation", Warn, "eth0 rx-usecs 3")
 	expect(t, m, "port for DPDK", Warn, "no function")
-	undo := mend(t, m)
+	undo := prepare(t, m)
 	expect(t, m, "hugepages", Fine, "128")
 	expect(t, m, "interrupt moderation", Fine, "none")
 	expect(t, m, "function addresses", Fine, "function 0 of eth0 has")
 	expect(t, m, "port for DPDK", Fine, "bound to vfio-pci")
 	if f := Fixes(Examine(m)); len(f) > 0 {
-		t.Errorf("still to be mended: %+v", f)
+		t.Errorf("still to be fixed: %+v", f)
 	}
 	if !viable(t, m.target("/sys/class/net/eth0/device/virtfn0")) {
 		t.Error("the doctor calls the function ready, the kernel its group not viable")
@@ -184,7 +184,7 @@ func TestGuestSharedGroup(t *testing.T) {
 	}
 	m.Give = "0000:01:00.0"
 	expect(t, m, "port for DPDK", Warn, "0000:01:00.1")
-	undo := mend(t, m)
+	undo := prepare(t, m)
 	expect(t, m, "port for DPDK", Fine, "all in its group")
 	if !viable(t, "0000:01:00.0") {
 		t.Error("the whole group was given, and the kernel calls it not viable")

@@ -47,7 +47,7 @@ func (m *Machine) held(address string) string {
 	return ""
 }
 
-// liesOn tells whether a block device hangs, itself or by those that it is made
+// liesOn reports whether a block device hangs, itself or by those that it is made
 // of, below a PCI device.
 func (m *Machine) liesOn(block, address string) bool {
 	real, err := filepath.EvalSymlinks(m.path(block))
@@ -65,7 +65,7 @@ func (m *Machine) liesOn(block, address string) bool {
 	return false
 }
 
-// routesBy tells whether a default route leaves by the device, or by one on top
+// routesBy reports whether a default route leaves by the device, or by one on top
 // of it: a bridge, a bond, a VLAN. Destination and mask of such a route are
 // zero (proc(5), /proc/net/route; net/ipv6/route.c for the other).
 func (m *Machine) routesBy(name string) bool {
@@ -82,7 +82,7 @@ func (m *Machine) routesBy(name string) bool {
 	return false
 }
 
-// standsOn tells whether a network device is another one, or sends by it.
+// standsOn reports whether a network device is another one, or sends by it.
 func (m *Machine) standsOn(name, lower string) bool {
 	if name == lower {
 		return true

@@ -148,7 +148,7 @@ func onOff(on bool) string {
 	return "off"
 }
 
-// iommu tells whether the kernel uses one.
+// iommu reports whether the kernel uses one.
 func (m *Machine) iommu() bool { return len(m.glob("/sys/kernel/iommu_groups/*")) > 0 }
 
 // A virtualPort is a network device that can have virtual functions.

@@ -67,7 +67,7 @@ func (r *Runner) Run(ctx context.Context, c sweep.Cell) (*sweep.Outcome, error) 
 			return nil, errors.New("the guest ended before this cell ran")
 		}
 	}
-	delete(r.ready, c.Name()) // a further attempt runs anew
+	delete(r.ready, c.Name()) // a further attempt runs again
 	r.ran[c.Name()] = true
 	return done.outcome, done.err
 }

@@ -157,7 +157,7 @@ func (in *Instance) prepare(p Places, r *tier.Rendered) error {
 	return nil
 }
 
-// drop tells whether the server gives up root.
+// drop reports whether the server gives up root.
 func (in *Instance) drop() bool {
 	return in.tier.User != "root" && os.Geteuid() == 0
 }
@@ -254,7 +254,7 @@ func Ready(ctx context.Context, t *tier.Tier, addr netip.AddrPort, dial func(net
 	}
 }
 
-// Running tells whether the server is still there.
+// Running reports whether the server is still there.
 func (in *Instance) Running() bool {
 	select {
 	case <-in.exited:

@@ -19,7 +19,7 @@
 //	})
 //
 // Run starts its own program again, once per worker, with the argument
-// WorkerArg; a program that uses this package calls Main first of all:
+// WorkerArg; a program that uses this package calls Main first:
 //
 //	func main() { load.Main(); … }
 //

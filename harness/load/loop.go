@@ -342,7 +342,7 @@ func (l *loop) handle(c *conn, events uint32) {
 }
 
 // receive reads what has come. Over says that the peer has closed, so that
-// reading goes on to the end.
+// reading continues to the end.
 func (l *loop) receive(c *conn, over bool) {
 	for {
 		n, e := l.recv(c.fd)
@@ -402,7 +402,7 @@ func (l *loop) recv(fd int32) (int, unix.Errno) {
 	return recv(fd, l.buf)
 }
 
-// finish records a whole response and goes on.
+// finish records a whole response and sends the next request.
 func (l *loop) finish(c *conn, over, surplus bool) {
 	row, h := c.row, &c.reader.head
 	row.LastByteNs = l.t - l.origin

@@ -19,7 +19,7 @@ import (
 )
 
 // An answer does what a server does with the nth request of a connection (from
-// 0), and tells whether the connection lives on.
+// 0), and reports whether the connection lives on.
 type answer func(c *net.TCPConn, n int) bool
 
 const good = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"

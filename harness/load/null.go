@@ -195,7 +195,7 @@ func serveNull(listener int32, j *nullJob) error {
 	}
 }
 
-// sendNull sends what it can, keeps the rest, and tells whether there is none.
+// sendNull sends what it can, keeps the rest, and reports whether there is none.
 // The kernel reports when there is room again, as all is watched for both.
 func sendNull(fd int32, b []byte, unsent map[int32][]byte) bool {
 	for len(b) > 0 {

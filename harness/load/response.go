@@ -184,7 +184,7 @@ func (r *reader) readBody(b []byte) (used int, v verdict) {
 }
 
 // readChunkMark reads one byte of what stands around chunks (RFC 9112 section
-// 7.1), and tells whether it may stand there.
+// 7.1), and reports whether it may stand there.
 func (r *reader) readChunkMark(c byte) bool {
 	const longest = 4 << 10 // of an extension or a trailer line
 	switch r.stage {
@@ -306,7 +306,7 @@ func parseHead(b []byte) (h head, v verdict) {
 	return h, whole
 }
 
-// skipLine takes the first line off b and tells whether it ended in CR LF with
+// skipLine takes the first line off b and reports whether it ended in CR LF with
 // no other CR, LF or NUL within.
 func skipLine(b *[]byte) bool {
 	i := bytes.IndexByte(*b, '\n')
@@ -317,7 +317,7 @@ func skipLine(b *[]byte) bool {
 	return true
 }
 
-// field takes one header field into account and tells whether it is well formed.
+// field takes one header field into account and reports whether it is well formed.
 func (h *head) field(line []byte) bool {
 	colon := bytes.IndexByte(line, ':')
 	if colon < 1 {
@@ -391,7 +391,7 @@ func hex(c byte) (byte, bool) {
 	return 0, false
 }
 
-// tokenByte tells whether c may stand in a field name (RFC 9110 section 5.6.2).
+// tokenByte reports whether c may stand in a field name (RFC 9110 section 5.6.2).
 func tokenByte(c byte) bool {
 	switch {
 	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':

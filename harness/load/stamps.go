@@ -48,7 +48,7 @@ func (s *stamps) enable(fd int32) {
 		unix.SOF_TIMESTAMPING_RX_SOFTWARE|unix.SOF_TIMESTAMPING_SOFTWARE|unix.SOF_TIMESTAMPING_OPT_TSONLY)
 }
 
-// send sends, and tells whether it asked for a transmit stamp.
+// send sends, and reports whether it asked for a transmit stamp.
 func (s *stamps) send(fd int32, b []byte) (n int, e unix.Errno, asked bool) {
 	if s.sends++; s.sends%sampled != 0 {
 		n, e = send(fd, b)

@@ -11,7 +11,7 @@ import (
 	"crossing/notebooks/stats"
 )
 
-// A Precision is a figure of a run and how well it shall be known: half the
+// A Precision is a figure of a run and the target precision: half the
 // width of its 95 % interval over runs, relative to its mean.
 type Precision struct {
 	Figure string  // rate, mean, p50, p75, p90, p99 or p99.9 (of the response time)

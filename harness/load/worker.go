@@ -151,7 +151,7 @@ func readLine(in *bufio.Reader, v any) error {
 	return json.Unmarshal(line, v)
 }
 
-// orphaned tells whether the process that started this one is gone.
+// orphaned reports whether the process that started this one is gone.
 func orphaned(parent int) bool {
 	pid, _, _ := unix.RawSyscall(unix.SYS_GETPPID, 0, 0, 0)
 	return int(pid) != parent

@@ -132,7 +132,7 @@ func (c *client) close() {
 	}
 }
 
-// What an answer can be besides right.
+// What an answer can be other than right.
 var (
 	errLeft  = errors.New("left on purpose")
 	errAgain = errors.New("closed between two requests")
@@ -220,7 +220,7 @@ func (c *client) ask(ctx context.Context, path string) error {
 	}
 }
 
-// extend gives the server patience anew, unless the soak has ended.
+// extend gives the server its full patience again, unless the soak has ended.
 func (c *client) extend(ctx context.Context) {
 	_ = c.conn.SetDeadline(time.Now().Add(c.patience))
 	if ctx.Err() != nil {

@@ -288,7 +288,7 @@ func (a *Agent) running(f func(*sweep.Served) error) error {
 	})
 }
 
-// Null starts a server that does nothing but answer with so many bytes.
+// Null starts a server that does nothing but answer with that many bytes.
 func (a *Agent) Null(bytes int64, addr *netip.AddrPort) error {
 	return a.with(func(s *server) (err error) {
 		if err := s.lay(false, nil); err != nil {

@@ -207,7 +207,7 @@ func (w wire) Shared() bool {
 	return w.File.Server.SSH == "" && slices.Contains(w.serverCPUs, w.host.CPUs[0])
 }
 
-// Close leaves the ends as they are: the next server's is laid anew anyway.
+// Close leaves the ends as they are: the next server's is set up again anyway.
 func (w wire) Close() {}
 
 // stop ends what serves.

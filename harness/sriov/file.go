@@ -30,8 +30,8 @@ import (
 type File struct {
 	Server   Server `yaml:"server"`
 	Client   Client `yaml:"client"`
-	Wire     string `yaml:"wire"`     // in words, for the dataset
-	Emulator string `yaml:"emulator"` // in words, where the NIC is none of metal
+	Wire     string `yaml:"wire"`     // a description, for the dataset
+	Emulator string `yaml:"emulator"` // a description, where the NIC is emulated
 }
 
 // A Server is the machine with the SR-IOV port.
@@ -87,7 +87,7 @@ func (f *File) check() error {
 	case !path.IsAbs(s.Folder):
 		return fmt.Errorf("server.folder %q: an absolute path", s.Folder)
 	case f.Wire == "":
-		return errors.New("wire: none; say in words what joins the ports, for the dataset")
+		return errors.New("wire: none; describe what joins the ports, for the dataset")
 	}
 	for _, cpu := range append(append([]int{}, s.CPUs...), c.CPUs...) {
 		if cpu < 0 {

@@ -17,7 +17,7 @@ import (
 
 // A link is the harness's end of the connection to an agent.
 type link struct {
-	where  string // in words
+	where  string // a description
 	cmd    *exec.Cmd
 	in     io.Closer
 	said   *bytes.Buffer

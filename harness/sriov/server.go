@@ -53,7 +53,7 @@ func (s *server) driver() string {
 	return filepath.Base(to)
 }
 
-// lay makes the server's end of the wire anew: the function under vfio-pci, or
+// lay makes the server's end of the wire again: the function under vfio-pci, or
 // under the kernel's driver, in a namespace of its own.
 func (s *server) lay(bypass bool, client net.HardwareAddr) error {
 	s.stop()

@@ -39,7 +39,7 @@ duration: 50ms
 `
 
 // TestKilledAnywhere kills sweeps with SIGKILL at random points of their
-// writing. Each goes on, and at its end every run that was whole at any kill
+// writing. Each resumes, and at its end every run that was whole at any kill
 // is there, byte for byte, and every cell once.
 func TestKilledAnywhere(t *testing.T) {
 	p := plan(t, many)
@@ -97,7 +97,7 @@ func TestKilledAnywhere(t *testing.T) {
 }
 
 // sweepAndKill runs a sweep in a process of its own, kills it some time after
-// it begins, and tells whether it had finished.
+// it begins, and reports whether it had finished.
 func sweepAndKill(t *testing.T, dir string, after time.Duration) bool {
 	t.Helper()
 	c := exec.Command(os.Args[0], "-test.run", "^TestKilledAnywhere$")

@@ -17,7 +17,7 @@ import (
 type Wire interface {
 	Client() *testbed.Host
 	Shared() bool // the client uses the server's CPUs
-	// Null starts a server that does nothing but answer with so many bytes.
+	// Null starts a server that does nothing but answer with that many bytes.
 	Null(ctx context.Context, bytes int64) (addr netip.AddrPort, stop func(), err error)
 	// Start starts a tier and returns when it answers.
 	Start(ctx context.Context, t *tier.Tier, traced bool) (Server, error)

@@ -50,7 +50,7 @@ type Testbed struct {
 	Name              string
 	Server, Client    *Host
 	CongestionControl string // that both hosts use
-	Wire              string // in words, for the dataset
+	Wire              string // a description, for the dataset
 
 	between *Host // of a bad wire; nil: the two are joined directly
 }

@@ -63,7 +63,7 @@ func stage(r *record, originNs int64) dataset.Stage {
 	return s
 }
 
-// within tells whether the first of the server's times lies between the client's.
+// within reports whether the first of the server's times lies between the client's.
 func within(s *dataset.Stage, q *dataset.Request) bool {
 	for _, p := range s.Points() {
 		if *p != 0 {

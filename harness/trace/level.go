@@ -66,7 +66,7 @@ func Start(first Level, port uint16, namespace uint32) (*Tracer, error) {
 	return t, nil
 }
 
-// clientStamps tells whether sockets of this kernel give receive stamps.
+// clientStamps reports whether sockets of this kernel give receive stamps.
 func clientStamps() error {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {

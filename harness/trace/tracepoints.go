@@ -32,7 +32,7 @@ var nothing = asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()}
 
 // tracepoints attaches to every tracepoint that the kernel has. One that it
 // lacks leaves its point out and is named in Missing. Where the kernel module
-// is loaded, its own come besides.
+// is loaded, its own are added.
 func tracepoints(t *Tracer, port uint16, namespace uint32) (err error) {
 	if err := describes(); err != nil {
 		return err
@@ -102,7 +102,7 @@ func tracepoints(t *Tracer, port uint16, namespace uint32) (err error) {
 	return nil
 }
 
-// describes tells whether the kernel says what its types are, and prepares for
+// describes reports whether the kernel says what its types are, and prepares for
 // loading programs.
 func describes() error {
 	if _, err := os.Stat(vmlinux); err != nil {

@@ -3,11 +3,9 @@
 package vm
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sort"
 	"strings"
@@ -15,30 +13,6 @@ import (
 
 // Debian is asked through apt alone, so the mirror, its keys and its proxy are
 // those of this machine.
-
-// aptEnv keeps answers in one language.
-var aptEnv = append(os.Environ(), "LC_ALL=C", "DEBIAN_FRONTEND=noninteractive")
-
-// output runs a command and returns what it printed; its error holds what the
-// command said.
-func output(ctx context.Context, dir, name string, arg ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, name, arg...)
-	cmd.Dir, cmd.Env = dir, aptEnv
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if ctx.Err() != nil {
-		return "", ctx.Err()
-	}
-	if err != nil {
-		said := strings.TrimSpace(stderr.String())
-		if len(said) > 2000 {
-			said = "…" + said[len(said)-2000:]
-		}
-		return "", fmt.Errorf("%s %s: %w: %s", name, strings.Join(arg, " "), err, said)
-	}
-	return string(out), nil
-}
 
 // debianSources returns the lines of a sources.list with the Debian archives
 // that this machine uses for its own release, and that release's name.

@@ -56,8 +56,8 @@ func rootImage(ctx context.Context) (string, error) {
 			filepath.Join(dir, "root.sqfs"), list, release, strings.Join(guestPackages, ","))
 		// mmdebstrap ends its helpers by a signal to its whole process group.
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("%w:\n%s", err, out)
+		if _, err := run(cmd); err != nil {
+			return err
 		}
 		os.WriteFile(filepath.Join(dir, "packages"), []byte(strings.Join(versions, "\n")+"\n"), 0o644)
 		return archiveRoot(filepath.Join(dir, "root.cpio"), filepath.Join(dir, "root.sqfs"))
@@ -108,8 +108,8 @@ func guestProgram(ctx context.Context) (string, error) {
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", file, "./harness/vm/guest")
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64", "GOFLAGS=-mod=readonly")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build the guest's init program: %w:\n%s", err, out)
+	if _, err := run(cmd); err != nil {
+		return "", fmt.Errorf("build the guest's init program: %w", err)
 	}
 	return file, nil
 }

@@ -78,7 +78,7 @@ func DebianKernel(ctx context.Context, flavour string) (*Kernel, error) {
 		Archive: filepath.Join(dir, "modules.cpio"),
 		Boot:    strings.Fields(string(boot)),
 	}
-	return k, mendHeaders(dir, release)
+	return k, fixHeaders(dir, release)
 }
 
 // versioned returns the package of one version that a metapackage stands for.
@@ -218,10 +218,10 @@ func closure(deps map[string][]string, names []string) []string {
 	return order
 }
 
-// mendHeaders makes Debian's headers usable where they were unpacked: one
+// fixHeaders makes Debian's headers usable where they were unpacked: one
 // include has an absolute path. The cache may have been moved, so it is done on
 // each use.
-func mendHeaders(dir, release string) error {
+func fixHeaders(dir, release string) error {
 	flavour := filepath.Join(dir, "usr/src/linux-headers-"+release, "Makefile")
 	common := filepath.Join(dir, "usr/src/linux-headers-"+strings.TrimSuffix(release, "-amd64")+"-common", "Makefile")
 	want := "include " + common + "\n"

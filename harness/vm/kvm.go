@@ -14,7 +14,7 @@ import (
 // in about two seconds.
 const kvmLimit = 15 * time.Second
 
-// KVMWorks tells whether a guest runs under KVM here. That /dev/kvm can be
+// KVMWorks reports whether a guest runs under KVM here. That /dev/kvm can be
 // opened proves nothing: on some nested hosts a guest aborts or hangs later, so
 // a real kernel is booted to the end once and the answer is kept in the cache,
 // for this host kernel and this QEMU.

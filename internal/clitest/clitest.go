@@ -121,7 +121,7 @@ func takesValue(help, flag string) bool {
 	return strings.Contains(help, "\n  "+flag+" ")
 }
 
-// lines are those of a text that call the program, in words: without the
+// lines are those of a text that call the program, as words: without the
 // environment before it and what is done with its output.
 func lines(text, name string) (all [][]string) {
 	for line := range strings.Lines(text) {

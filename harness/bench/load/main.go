@@ -5,7 +5,7 @@
 // than a second in random order. `make bench-load` runs it.
 //
 // Each round runs every client once; the figures are ratios to wrk's of the same
-// round, so that what the machine does besides falls on both. Their centre and
+// round, so that what the machine does meanwhile falls on both. Their centre and
 // interval are of Hodges and Lehmann, over rounds.
 //
 // How full the server's core was is printed, too: where it is full with wrk, no
@@ -63,7 +63,7 @@ func main() {
 	flag.DurationVar(&b.burst, "burst", 800*time.Millisecond, "length of one measurement")
 	flag.BoolVar(&b.realtime, "realtime", os.Geteuid() == 0, "measure under SCHED_FIFO")
 	flag.StringVar(&b.tier, "tier", "servers/user/nginx/nginx.tier.yaml", "tier file of the server")
-	flag.BoolVar(&b.json, "json", false, "print every burst as a line of JSON besides")
+	flag.BoolVar(&b.json, "json", false, "print every burst as a line of JSON, too")
 	flag.Usage = func() { fmt.Fprint(flag.CommandLine.Output(), usage); flag.PrintDefaults() }
 	flag.Parse()
 	connections, nulls := numbers(*list), numbers(*nullList)

@@ -4,7 +4,7 @@
 // request of one server with it and without, in pairs of bursts of less than a
 // second, either first at random. `make bench-trace` runs it.
 //
-// The figures are ratios within pairs, so that what the machine does besides
+// The figures are ratios within pairs, so that what the machine does meanwhile
 // falls on both; their centre and interval are of Hodges and Lehmann, over
 // pairs. As root client and server are real-time tasks while they are measured.
 package main

@@ -31,7 +31,7 @@ func doctorCmd() *cobra.Command {
 	var needed, give, bed string
 	c := &cobra.Command{
 		Use:   "doctor",
-		Short: "Say what keeps testbeds and tiers from running here, and what to do about it",
+		Short: "Show what keeps testbeds and tiers from running here, and how to fix it",
 		Long: fmt.Sprintf(`Doctor looks at this machine and touches nothing. Each line says what was found; what
 blocks something names it and the remedy. The exit status is 1 if what --for names (%s)
 is blocked: the netns testbed, which needs no hardware, if nothing is named.

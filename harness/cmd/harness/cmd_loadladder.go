@@ -19,7 +19,7 @@ func loadLadderCmd() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "ladder [flags] URL",
 		Short: "Find a server's capacity, and measure it at shares of that",
-		Long: `Find the highest rate of Poisson arrivals that a server carries on so many
+		Long: `Find the highest rate of Poisson arrivals that a server carries on a number of
 connections, and measure its latencies at 10 to 95 % of that rate.`,
 		Example: "  harness load ladder -c 16 -d 2s http://127.0.0.1:8080/100",
 		Args:    cobra.ExactArgs(1),

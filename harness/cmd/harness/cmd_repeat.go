@@ -57,7 +57,7 @@ func repeat(ctx context.Context, out io.Writer, home, dir, only string) error {
 		return err
 	}
 	if len(d.Runs()) == 0 || d.Runs()[0].Clock != "virtual" {
-		return fmt.Errorf("%s was not collected in virtual time: only its statistics can be repeated, by collecting anew", d.Meta.ID())
+		return fmt.Errorf("%s was not collected in virtual time: only its statistics can be repeated, by collecting again", d.Meta.ID())
 	}
 	tree, err := versionTree(ctx, out, home, d.Runs()[0].Version)
 	if err != nil {
@@ -86,7 +86,7 @@ func repeat(ctx context.Context, out io.Writer, home, dir, only string) error {
 	}
 	switch {
 	case n == 0:
-		return errors.New("no run in common was brought")
+		return errors.New("the repetition has no run in common with the dataset")
 	case len(differences) > 0:
 		if other := otherGuest(d.Runs()[0], b.Runs()[0]); other != nil {
 			return other

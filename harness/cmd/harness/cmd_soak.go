@@ -36,7 +36,7 @@ func soakCmd() *cobra.Command {
 	minutes := 20.0
 	cmd := &cobra.Command{
 		Use:   "soak",
-		Short: "Full load on all servers side by side over a bad wire, every byte compared, memory watched",
+		Short: "Soak-test all servers under loss and reordering; verify every byte, watch for leaks",
 		Long: fmt.Sprintf(`Soak boots a guest in real time (its kernel has the module and the network emulator, and
 may crash), starts every server there behind a wire that loses and reorders, and asks for
 files of 0 B to 1 MiB on several connections of each. It compares every byte, closes some
@@ -50,7 +50,7 @@ Without --tiers it takes all but %s.`, leftOut()),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c.Duration = time.Duration(minutes * float64(time.Minute))
 			if c.Duration < time.Second || c.Connections < 1 {
-				return fmt.Errorf("--minutes %v --connections %d: nothing would be soaked", minutes, c.Connections)
+				return fmt.Errorf("--minutes must be positive and --connections at least 1 (they are %v and %d)", minutes, c.Connections)
 			}
 			home, err := root.Find()
 			if err != nil {
@@ -179,7 +179,7 @@ func cpus(ctx context.Context) int {
 // exit is the guest's own verdict.
 func exit(code int) error {
 	if code != 0 {
-		return fmt.Errorf("in the guest it ended with exit code %d; what failed is said above", code)
+		return fmt.Errorf("in the guest it ended with exit code %d; see the failures above", code)
 	}
 	return nil
 }

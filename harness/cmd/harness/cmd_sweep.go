@@ -225,7 +225,16 @@ func newRunner(ctx context.Context, p *sweep.Plan, file *sriov.File, all []*tier
 	}
 }
 
-// projectVersion names the code that collects, as git describes it.
+// codeVersion names the code that measures: as git describes the project's folder,
+// or the program's own version where there is none.
+func codeVersion() string {
+	if home, err := root.Find(); err == nil && root.Is(home) {
+		return projectVersion(home)
+	}
+	return root.Version
+}
+
+// projectVersion is the version of the code in a folder, as git describes it.
 func projectVersion(home string) string {
 	out, err := exec.Command("git", "-C", home, "describe", "--always", "--dirty").Output()
 	if err != nil {

@@ -127,9 +127,9 @@ With --addr it checks a server that already runs; NAME then only brings the devi
 			return errors.Join(bad...)
 		},
 	}
-	c.Flags().StringVar(&addr, "addr", "", "check the server at this address and port, which already runs")
-	c.Flags().BoolVar(&rows, "rows", false, "only list the rows of the kit")
-	c.Flags().BoolVar(&declare, "declare", false, "print only what deviates and is not declared, as lines for the tier file")
+	c.Flags().StringVar(&addr, "addr", "", "check the running server at this address and port")
+	c.Flags().BoolVar(&rows, "rows", false, "only list the checks")
+	c.Flags().BoolVar(&declare, "declare", false, "print only undeclared deviations, as lines for the tier file")
 	c.Flags().BoolVar(&all, "all", false, "check every tier that can run on the netns testbed")
 	return c
 }
@@ -210,14 +210,14 @@ func check(ctx context.Context, name string, server conformance.Server, deviatio
 	if err != nil {
 		return err
 	}
-	summary := fmt.Sprintf("%s: %d of %d rows as demanded, %d of them as declared deviations", name, right, n, declared)
+	summary := fmt.Sprintf("%s: %d/%d checks passed (%d declared deviations)", name, right, n, declared)
 	if declare { // standard output is for the tier file
 		fmt.Fprintln(os.Stderr, summary)
 		return nil
 	}
 	fmt.Println(summary)
 	if right < n {
-		return fmt.Errorf("%s: %d of %d rows are not as demanded; mend the server, or declare what is seen (--declare prints the lines for the tier file)", name, n-right, n)
+		return fmt.Errorf("%s: %d of %d checks failed; fix the server, or declare what is seen (--declare prints the lines for the tier file)", name, n-right, n)
 	}
 	return nil
 }

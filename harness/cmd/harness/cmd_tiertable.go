@@ -18,7 +18,7 @@ import (
 func tierTableCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:     "table",
-		Short:   "Print who can do what of the contract, as Markdown",
+		Short:   "Print the HTTP conformance matrix of all servers, as Markdown",
 		Example: "  harness tier table >servers/CONFORMANCE.md",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -164,7 +164,7 @@ func vmKVMCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:     "kvm",
 		Example: "  harness vm kvm",
-		Short:   "Tell whether a guest really runs under KVM here",
+		Short:   "Report whether a guest really runs under KVM here",
 		Args:    cobra.NoArgs,
 		Run: func(cmd *cobra.Command, _ []string) {
 			if vm.KVMWorks(cmd.Context()) {

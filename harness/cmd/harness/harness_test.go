@@ -153,9 +153,9 @@ func TestKillAndResume(t *testing.T) {
 		}
 	}
 	if b, err := harness("sweep", "--out", out, "--version", "0.1.0", file).CombinedOutput(); err != nil {
-		t.Fatalf("going on: %v\n%s", err, b)
-	} else if !strings.Contains(string(b), "going on:") {
-		t.Errorf("it does not say that it goes on:\n%s", b)
+		t.Fatalf("resuming: %v\n%s", err, b)
+	} else if !strings.Contains(string(b), "resuming:") {
+		t.Errorf("it does not say that it resumes:\n%s", b)
 	}
 	if err := dataset.Verify(out); err != nil {
 		t.Fatal(err)
@@ -177,7 +177,7 @@ func TestKillAndResume(t *testing.T) {
 }
 
 // TestFullDisk collects onto a file system with room for a few runs only, and
-// goes on when it has grown.
+// resumes when it has grown.
 func TestFullDisk(t *testing.T) {
 	needsTestbed(t)
 	dir := folder(t)
@@ -192,7 +192,7 @@ func TestFullDisk(t *testing.T) {
 	out := filepath.Join(disk, "v0.1.0")
 	file := planFile(t, dir)
 	b, err := harness("sweep", "--out", out, file).CombinedOutput()
-	if err == nil || !strings.Contains(string(b), "make room") {
+	if err == nil || !strings.Contains(string(b), "free some space") {
 		t.Fatalf("on a full disk: %v\n%s", err, b)
 	}
 	if err := syscall.Mount("none", disk, "tmpfs", syscall.MS_REMOUNT, "size=64m"); err != nil {

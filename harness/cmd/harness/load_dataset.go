@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -117,7 +116,7 @@ func (o *loadOptions) row(i int, r *load.Result) dataset.Run {
 	run := dataset.Run{
 		Run: fmt.Sprintf("%03d", i), Block: int32(i), Attempt: 1, Seed: int64(o.Seed) + int64(i), Options: "{}",
 		Tier: label(o.Target.String()), Server: label(o.Target.String()), Testbed: "none", Wire: "unknown", Clock: "real",
-		Kernel: machine.Kernel(), Version: version(),
+		Kernel: machine.Kernel(), Version: codeVersion(),
 		File: label(o.Path), FileBytes: max(0, o.BodyLen), DurationNs: int64(o.Duration),
 		Load: fmt.Sprintf("c%d", o.Connections),
 		// The origin is in monotonic time, which is not so far from now.
@@ -149,18 +148,4 @@ func label(s string) string {
 		return "index"
 	}
 	return s
-}
-
-// version is the program's own, as Go's build recorded it.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			return s.Value
-		}
-	}
-	return info.Main.Version
 }

@@ -34,7 +34,7 @@ func TestReleasedRowsRepeat(t *testing.T) {
 	// The cell brings its guest's others with it.
 	err = repeat(t.Context(), t.Output(), home, newest.Dir(filepath.Join(home, "data")), "^b00-khttpd-c1-")
 	if errors.Is(err, errOtherGuest) || errors.Is(err, errShallow) {
-		t.Skip(err) // Debian has moved on since the release, or git has: nothing is to mend here
+		t.Skip(err) // Debian has moved on since the release, or git has: nothing is to fix here
 	}
 	if err != nil {
 		t.Error(err)
