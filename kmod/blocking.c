@@ -1,51 +1,59 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
- * The blocking modes: one context per connection waits in receive and send.
- * They are here to be compared with. A bound pool runs no more than its limit
- * of work items (512 per CPU) at once; further connections wait their turn.
+ * The blocking modes: one context per connection blocks in receive and send.
+ * They exist for comparison. A bound pool runs at most its limit of work items
+ * (512 per CPU) at once; further connections are queued.
  */
 #include <linux/kthread.h>
 
 #include "khttpd.h"
 
-static void serve(struct khttpd_conn *conn)
+static void khttpd_blocking_serve(struct khttpd_conn *conn)
 {
 	int n;
 
 	do {
 		n = khttpd_conn_step(conn);
 		khttpd_count(runs, 1);
-	} while (n > 0 && !test_bit(CONN_CLOSING, &conn->flags));
+	} while (n > 0 && !test_bit(KHTTPD_CONN_CLOSING, &conn->flags));
 	if (n < 0)
 		khttpd_count(resets, 1);
 	khttpd_conn_close(conn);
 }
 
+/**
+ * khttpd_blocking_work - serve a connection from a work item until it ends
+ * @work: the connection's io_work
+ */
 void khttpd_blocking_work(struct work_struct *work)
 {
-	serve(container_of(work, struct khttpd_conn, io_work));
+	khttpd_blocking_serve(container_of(work, struct khttpd_conn, io_work));
 }
 
-static int thread(void *data)
+static int khttpd_blocking_thread(void *data)
 {
 	struct khttpd_conn *conn = data;
 
-	serve(conn);
-	/* Does not return into the module, which may be gone by then. */
+	khttpd_blocking_serve(conn);
+	/* Does not return into the module, which may have been unloaded by then. */
 	kthread_complete_and_exit(&conn->done, 0);
 	return 0;
 }
 
+/**
+ * khttpd_blocking_start - start the context that serves the connection
+ * @conn: the connection, already on the server's list
+ */
 void khttpd_blocking_start(struct khttpd_conn *conn)
 {
 	struct task_struct *task;
 
-	if (khttpd_mode != MODE_THREAD) {
-		queue_work_on(khttpd_opt.cpu < 0 ? WORK_CPU_UNBOUND : khttpd_opt.cpu, khttpd_io_wq,
-			      &conn->io_work);
+	if (conn->server->mode != KHTTPD_MODE_THREAD) {
+		queue_work_on(khttpd_opt.cpu < 0 ? WORK_CPU_UNBOUND : khttpd_opt.cpu,
+			      conn->server->io_wq, &conn->io_work);
 		return;
 	}
-	task = kthread_create(thread, conn, "khttpd/%u", conn->port);
+	task = kthread_create(khttpd_blocking_thread, conn, "khttpd/%u", conn->port);
 	if (IS_ERR(task)) {
 		complete(&conn->done);
 		khttpd_conn_close(conn);
@@ -56,11 +64,14 @@ void khttpd_blocking_start(struct khttpd_conn *conn)
 	wake_up_process(task);
 }
 
-/* khttpd_blocking_stop - wake the context that serves the connection, wait for its end */
+/**
+ * khttpd_blocking_stop - wake the context that serves the connection and wait for its end
+ * @conn: the connection
+ */
 void khttpd_blocking_stop(struct khttpd_conn *conn)
 {
 	kernel_sock_shutdown(conn->sock, SHUT_RDWR);
-	if (khttpd_mode == MODE_THREAD)
+	if (conn->server->mode == KHTTPD_MODE_THREAD)
 		wait_for_completion(&conn->done);
 	else
 		cancel_work_sync(&conn->io_work);

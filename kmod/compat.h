@@ -1,7 +1,6 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What differs between the kernels that khttpd is built for (6.1 and 6.12), and
- * nothing else does.
+ * The differences between the kernels that khttpd is built for, and nothing else.
  */
 #ifndef KHTTPD_COMPAT_H
 #define KHTTPD_COMPAT_H
@@ -13,14 +12,17 @@
 #include <linux/version.h>
 #include <net/sock.h>
 
-/*
+/**
  * khttpd_send_page - send a part of a page by reference, without copying it
+ * @sock: the socket
+ * @page: a page of the page cache; slab memory must not be referenced by an skb
+ * @offset: the first byte to send
+ * @len: the number of bytes
+ * @flags: MSG_* flags
  *
- * 6.5 replaced sendpage by the flag MSG_SPLICE_PAGES. A page that may not be
- * referenced by an skb (slab memory) must not be handed in; those of the page
- * cache always may.
+ * 6.5 replaced sendpage by the flag MSG_SPLICE_PAGES.
  *
- * Returns the number of bytes that were taken, or a negative error.
+ * Return: the number of bytes sent, or a negative error.
  */
 static inline int khttpd_send_page(struct socket *sock, struct page *page, unsigned int offset,
 				   size_t len, int flags)

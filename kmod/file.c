@@ -1,8 +1,8 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
- * Files below the root. Paths are looked up as after a chroot: neither ".." nor
- * a symbolic link, absolute or relative, leads out. Files are opened with the
- * rights of an ordinary user, not with the kernel's.
+ * Files below the document root. Paths are resolved as after a chroot: neither
+ * ".." nor a symbolic link, absolute or relative, leads out. Files are opened
+ * with the credentials of an unprivileged user, not with the kernel's.
  */
 #include <linux/cred.h>
 #include <linux/file.h>
@@ -12,10 +12,8 @@
 
 #include "khttpd.h"
 
-static struct path root;
-static const struct cred *reader;
-
-static const struct cred *reader_cred(void)
+/* khttpd_reader_cred - the credentials of uid and gid, without groups and capabilities */
+static const struct cred *khttpd_reader_cred(void)
 {
 	struct group_info *none;
 	struct cred *cred = prepare_creds();
@@ -35,40 +33,40 @@ static const struct cred *reader_cred(void)
 	return cred;
 }
 
-int khttpd_root_init(void)
+int khttpd_root_init(struct khttpd_server *server)
 {
-	int err = kern_path(khttpd_opt.root, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &root);
+	int err = kern_path(khttpd_opt.root, LOOKUP_FOLLOW | LOOKUP_DIRECTORY, &server->root);
 
 	if (err) {
 		pr_err("root=%s: not a directory (error %d)\n", khttpd_opt.root, err);
 		return err;
 	}
-	reader = reader_cred();
-	if (!reader) {
-		path_put(&root);
+	server->reader = khttpd_reader_cred();
+	if (!server->reader) {
+		path_put(&server->root);
 		return -ENOMEM;
 	}
 	return 0;
 }
 
-void khttpd_root_exit(void)
+void khttpd_root_exit(struct khttpd_server *server)
 {
-	put_cred(reader);
-	path_put(&root);
+	put_cred(server->reader);
+	path_put(&server->root);
 }
 
-static struct file *open_below(const char *path)
+static struct file *khttpd_open_below(struct khttpd_server *server, const char *path)
 {
-	const struct cred *own = override_creds(reader);
-	/* Non-blocking, so that a pipe or a device does not hold us up. */
-	struct file *file =
-		file_open_root(&root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_LARGEFILE, 0);
+	const struct cred *own = override_creds(server->reader);
+	/* Non-blocking, so that a pipe or a device does not block the server. */
+	struct file *file = file_open_root(&server->root, path,
+					   O_RDONLY | O_NONBLOCK | O_NOCTTY | O_LARGEFILE, 0);
 
 	revert_creds(own);
 	return file;
 }
 
-static u16 status_of(long err)
+static u16 khttpd_status_of_error(long err)
 {
 	switch (err) {
 	case -ENOENT:
@@ -90,22 +88,22 @@ static u16 status_of(long err)
 }
 
 /**
- * khttpd_file_open - open what a path names
- * @path: begins with a slash
- * @file: set on success; to be given back by __fput_sync()
- * @size: its length in bytes now
+ * khttpd_file_open - open the file at a path
+ * @server: the server
+ * @path: the path below the root; begins with a slash
+ * @file: set on success; release it with __fput_sync()
+ * @size: set to the file's length in bytes
  *
- * Returns 200, 301 when the path names a directory but lacks the final slash,
- * or an error status.
+ * Return: 200, 301 if the path names a directory, or an error status.
  */
-u16 khttpd_file_open(const char *path, struct file **file, u64 *size)
+u16 khttpd_file_open(struct khttpd_server *server, const char *path, struct file **file, u64 *size)
 {
-	struct file *f = open_below(path);
+	struct file *f = khttpd_open_below(server, path);
 	struct inode *inode;
 	u16 status = 200;
 
 	if (IS_ERR(f))
-		return status_of(PTR_ERR(f));
+		return khttpd_status_of_error(PTR_ERR(f));
 	inode = file_inode(f);
 	if (S_ISDIR(inode->i_mode))
 		status = 301;

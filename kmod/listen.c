@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: GPL-2.0
-/* The listening socket: its callback queues the work that accepts. */
+// SPDX-License-Identifier: GPL-2.0-only
+/* The listening socket, whose callback queues the work that accepts connections. */
 #include <linux/in.h>
 #include <linux/inet.h>
 #include <linux/nsproxy.h>
@@ -9,66 +9,72 @@
 
 #include "khttpd.h"
 
-#define BACKLOG	      1024
-#define ACCEPT_BUDGET 64 /* connections per run, so that others get their turn */
+#define KHTTPD_BACKLOG 1024
+#define KHTTPD_ACCEPT_BUDGET \
+	64 /* connections accepted per run, so that other work is not delayed */
 
-static struct socket *listener;
-static void (*plain_data_ready)(struct sock *sk);
-static void (*plain_write_space)(struct sock *sk);
-static void (*plain_state_change)(struct sock *sk);
-
-static void accept_work_fn(struct work_struct *work);
-static DECLARE_DELAYED_WORK(accept_work, accept_work_fn);
-
-static void accept_work_fn(struct work_struct *work)
+static void khttpd_accept_work(struct work_struct *work)
 {
+	struct khttpd_server *server =
+		container_of(to_delayed_work(work), struct khttpd_server, accept_work);
 	int i;
 
-	for (i = 0; i < ACCEPT_BUDGET; i++) {
+	for (i = 0; i < KHTTPD_ACCEPT_BUDGET; i++) {
 		struct socket *sock;
-		int err = kernel_accept(listener, &sock, O_NONBLOCK);
+		int err = kernel_accept(server->listener, &sock, O_NONBLOCK);
 
 		if (err == -EAGAIN)
 			return;
 		if (err == -ENOMEM || err == -ENFILE) {
-			/* They wait in the queue until there is memory. */
-			queue_delayed_work(khttpd_ctl_wq, &accept_work, HZ / 10);
+			/* The connections stay in the backlog until memory is available. */
+			queue_delayed_work(server->ctl_wq, &server->accept_work, HZ / 10);
 			return;
 		}
 		if (!err)
-			khttpd_conn_new(sock);
+			khttpd_conn_new(server, sock);
 	}
-	queue_delayed_work(khttpd_ctl_wq, &accept_work, 0);
+	queue_delayed_work(server->ctl_wq, &server->accept_work, 0);
 }
 
-static void listen_data_ready(struct sock *sk)
+static void khttpd_listen_data_ready(struct sock *sk)
 {
+	struct khttpd_server *server;
+
 	read_lock_bh(&sk->sk_callback_lock);
-	/* Sockets that are born from the listener inherit this callback. */
-	if (sk->sk_user_data && sk->sk_state == TCP_LISTEN)
-		queue_delayed_work(khttpd_ctl_wq, &accept_work, 0);
+	server = sk->sk_user_data;
+	/* Sockets accepted from the listener inherit this callback. */
+	if (server && sk->sk_state == TCP_LISTEN)
+		queue_delayed_work(server->ctl_wq, &server->accept_work, 0);
 	read_unlock_bh(&sk->sk_callback_lock);
 }
 
-/*
- * khttpd_restore_callbacks - make a socket forget us
+/**
+ * khttpd_restore_callbacks - restore TCP's own callbacks of a socket
+ * @server: the server that saved them
+ * @sk: the socket
  *
  * TCP runs a connection's callbacks with the socket locked, so with the lock
  * held none of them is running.
  */
-void khttpd_restore_callbacks(struct sock *sk)
+void khttpd_restore_callbacks(struct khttpd_server *server, struct sock *sk)
 {
 	lock_sock(sk);
 	write_lock_bh(&sk->sk_callback_lock);
-	sk->sk_data_ready = plain_data_ready;
-	sk->sk_write_space = plain_write_space;
-	sk->sk_state_change = plain_state_change;
+	sk->sk_data_ready = server->saved_data_ready;
+	sk->sk_write_space = server->saved_write_space;
+	sk->sk_state_change = server->saved_state_change;
 	sk->sk_user_data = NULL;
 	write_unlock_bh(&sk->sk_callback_lock);
 	release_sock(sk);
 }
 
-int khttpd_listen(void)
+/**
+ * khttpd_listen - listen at the configured address, in the network namespace of the caller
+ * @server: the server
+ *
+ * Return: 0 or a negative error, with the reason in the log.
+ */
+int khttpd_listen(struct khttpd_server *server)
 {
 	struct sockaddr_in addr = {
 		.sin_family = AF_INET,
@@ -82,48 +88,50 @@ int khttpd_listen(void)
 		return -EINVAL;
 	}
 	/*
-	 * Not sock_create_kern(): neither the listener nor the connections born
-	 * from it would then keep their network namespace alive.
+	 * Not sock_create_kern(): neither the listener nor the connections accepted
+	 * from it would then hold a reference to their network namespace.
 	 */
-	err = __sock_create(current->nsproxy->net_ns, PF_INET, SOCK_STREAM, IPPROTO_TCP, &listener,
-			    0);
+	INIT_DELAYED_WORK(&server->accept_work, khttpd_accept_work);
+	err = __sock_create(current->nsproxy->net_ns, PF_INET, SOCK_STREAM, IPPROTO_TCP,
+			    &server->listener, 0);
 	if (err)
 		return err;
-	sk = listener->sk;
+	sk = server->listener->sk;
 	sock_set_reuseaddr(sk);
-	err = kernel_bind(listener, (struct sockaddr *)&addr, sizeof(addr));
+	err = kernel_bind(server->listener, (struct sockaddr *)&addr, sizeof(addr));
 	if (err) {
 		pr_err("bind %s:%u: error %d\n", khttpd_opt.addr, khttpd_opt.port, err);
 		goto no_listen;
 	}
 
 	write_lock_bh(&sk->sk_callback_lock);
-	plain_data_ready = sk->sk_data_ready;
-	plain_write_space = sk->sk_write_space;
-	plain_state_change = sk->sk_state_change;
-	sk->sk_user_data = &listener;
-	sk->sk_data_ready = listen_data_ready;
+	server->saved_data_ready = sk->sk_data_ready;
+	server->saved_write_space = sk->sk_write_space;
+	server->saved_state_change = sk->sk_state_change;
+	sk->sk_user_data = server;
+	sk->sk_data_ready = khttpd_listen_data_ready;
 	write_unlock_bh(&sk->sk_callback_lock);
 
-	err = kernel_listen(listener, BACKLOG);
+	err = kernel_listen(server->listener, KHTTPD_BACKLOG);
 	if (!err)
 		return 0;
-	khttpd_restore_callbacks(sk);
+	khttpd_restore_callbacks(server, sk);
 no_listen:
-	sock_release(listener);
+	sock_release(server->listener);
 	return err;
 }
 
-/*
- * khttpd_unlisten - no more connections
+/**
+ * khttpd_unlisten - accept no more connections
+ * @server: the server
  *
  * A new connection calls the listener's callback with its own lock held, not
- * the listener's, but always in an RCU read-side section.
+ * the listener's, but always in an RCU read-side critical section.
  */
-void khttpd_unlisten(void)
+void khttpd_unlisten(struct khttpd_server *server)
 {
-	khttpd_restore_callbacks(listener->sk);
+	khttpd_restore_callbacks(server, server->listener->sk);
 	synchronize_rcu();
-	cancel_delayed_work_sync(&accept_work);
-	sock_release(listener);
+	cancel_delayed_work_sync(&server->accept_work);
+	sock_release(server->listener);
 }

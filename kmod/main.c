@@ -1,18 +1,17 @@
-// SPDX-License-Identifier: GPL-2.0
-/* Load and unload. */
+// SPDX-License-Identifier: GPL-2.0-only
+/* Loading and unloading. */
 #include <linux/module.h>
 
 #include "khttpd.h"
 
-struct workqueue_struct *khttpd_io_wq;
-struct workqueue_struct *khttpd_ctl_wq;
+static struct khttpd_server khttpd_server;
 
-static struct workqueue_struct *io_workqueue(void)
+static struct workqueue_struct *khttpd_alloc_io_wq(enum khttpd_mode mode)
 {
-	switch (khttpd_mode) {
-	case MODE_EVENT:
+	switch (mode) {
+	case KHTTPD_MODE_EVENT:
 		return alloc_workqueue("khttpd_io", WQ_HIGHPRI, 0);
-	case MODE_UNBOUND:
+	case KHTTPD_MODE_UNBOUND:
 		return alloc_workqueue("khttpd_io", WQ_UNBOUND, WQ_MAX_ACTIVE);
 	default:
 		return alloc_workqueue("khttpd_io", 0, WQ_MAX_ACTIVE);
@@ -21,7 +20,8 @@ static struct workqueue_struct *io_workqueue(void)
 
 static int __init khttpd_init(void)
 {
-	int err = khttpd_options_check();
+	struct khttpd_server *server = &khttpd_server;
+	int err = khttpd_options_check(&server->mode);
 
 	if (err)
 		return err;
@@ -30,51 +30,53 @@ static int __init khttpd_init(void)
 		if (err)
 			return err;
 	}
-	err = khttpd_root_init();
+	err = khttpd_root_init(server);
 	if (err)
 		return err;
-	err = khttpd_conns_init();
+	err = khttpd_conns_init(server);
 	if (err)
 		goto no_conns;
 	err = -ENOMEM;
-	khttpd_io_wq = io_workqueue();
-	if (!khttpd_io_wq)
+	server->io_wq = khttpd_alloc_io_wq(server->mode);
+	if (!server->io_wq)
 		goto no_io_wq;
-	khttpd_ctl_wq = alloc_workqueue("khttpd_ctl", 0, 0);
-	if (!khttpd_ctl_wq)
+	server->ctl_wq = alloc_workqueue("khttpd_ctl", 0, 0);
+	if (!server->ctl_wq)
 		goto no_ctl_wq;
 	khttpd_stats_init();
-	err = khttpd_listen();
+	err = khttpd_listen(server);
 	if (err)
 		goto no_listen;
-	khttpd_reaper_start();
+	khttpd_reaper_start(server);
 	return 0;
 
 no_listen:
 	khttpd_stats_exit();
-	destroy_workqueue(khttpd_ctl_wq);
+	destroy_workqueue(server->ctl_wq);
 no_ctl_wq:
-	destroy_workqueue(khttpd_io_wq);
+	destroy_workqueue(server->io_wq);
 no_io_wq:
-	khttpd_conns_exit();
+	khttpd_conns_exit(server);
 no_conns:
-	khttpd_root_exit();
+	khttpd_root_exit(server);
 	return err;
 }
 
 /*
- * First nothing new comes in, then all connections go, then what they used.
- * Both calls wait until none of our callbacks can still be running.
+ * Stop accepting, then release all connections, then what they used. The first
+ * two calls wait until no callback of the module can still be running.
  */
 static void __exit khttpd_exit(void)
 {
-	khttpd_unlisten();
-	khttpd_conns_close_all();
-	destroy_workqueue(khttpd_ctl_wq);
-	destroy_workqueue(khttpd_io_wq);
-	khttpd_conns_exit();
+	struct khttpd_server *server = &khttpd_server;
+
+	khttpd_unlisten(server);
+	khttpd_conns_close_all(server);
+	destroy_workqueue(server->ctl_wq);
+	destroy_workqueue(server->io_wq);
+	khttpd_conns_exit(server);
 	khttpd_stats_exit();
-	khttpd_root_exit();
+	khttpd_root_exit(server);
 }
 
 module_init(khttpd_init);

@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: GPL-2.0
-/* The module's parameters. They are fixed for the time it is loaded. */
+// SPDX-License-Identifier: GPL-2.0-only
+/* The module's parameters, which cannot be changed while it is loaded. */
 #include <linux/cpumask.h>
 #include <linux/module.h>
 #include <linux/string.h>
@@ -19,47 +19,50 @@ struct khttpd_options khttpd_opt = {
 	.nodelay = true,
 };
 
-enum khttpd_mode khttpd_mode;
-
-#define OPTION(name, type, text)                               \
+#define KHTTPD_OPTION(name, type, text)                        \
 	module_param_named(name, khttpd_opt.name, type, 0444); \
 	MODULE_PARM_DESC(name, text)
 
-OPTION(root, charp, "directory to serve (/srv/www)");
-OPTION(addr, charp, "IPv4 address to listen on (0.0.0.0)");
-OPTION(port, ushort, "TCP port (80)");
-OPTION(cpu, int, "CPU for threads, work items and events, -1: any (-1)");
-OPTION(uid, uint, "user whose rights open files (65534)");
-OPTION(gid, uint, "group whose rights open files (65534)");
-OPTION(max_conns, uint, "connections at once; more are refused (4096)");
-OPTION(idle_secs, uint, "seconds without progress after which a connection is closed (60)");
-OPTION(mode, charp, "event, thread, bound or unbound (event)");
-OPTION(read_whole, bool, "read each file whole into memory per request (N)");
-OPTION(split_send, bool, "send header and body apart (N)");
-OPTION(nodelay, bool, "set TCP_NODELAY (Y)");
-OPTION(log_requests, bool, "log one line per request (N)");
-OPTION(bad_framing, bool, "send two bytes more than Content-Length says (N)");
-OPTION(close_each, bool, "close the connection after each answer (N)");
-OPTION(selftest, bool, "test the parser before serving (N)");
+KHTTPD_OPTION(root, charp, "directory to serve (/srv/www)");
+KHTTPD_OPTION(addr, charp, "IPv4 address to listen on (0.0.0.0)");
+KHTTPD_OPTION(port, ushort, "TCP port (80)");
+KHTTPD_OPTION(cpu, int, "CPU for threads, work items and events, -1: any (-1)");
+KHTTPD_OPTION(uid, uint, "user ID with which files are opened (65534)");
+KHTTPD_OPTION(gid, uint, "group ID with which files are opened (65534)");
+KHTTPD_OPTION(max_conns, uint, "concurrent connections; more are refused (4096)");
+KHTTPD_OPTION(idle_secs, uint, "seconds without progress after which a connection is closed (60)");
+KHTTPD_OPTION(mode, charp, "event, thread, bound or unbound (event)");
+KHTTPD_OPTION(read_whole, bool, "read the whole file into memory for each request (N)");
+KHTTPD_OPTION(split_send, bool, "send header and body in separate calls (N)");
+KHTTPD_OPTION(nodelay, bool, "set TCP_NODELAY (Y)");
+KHTTPD_OPTION(log_requests, bool, "log one line per request (N)");
+KHTTPD_OPTION(bad_framing, bool, "send two bytes more than Content-Length (N)");
+KHTTPD_OPTION(close_each, bool, "close the connection after each response (N)");
+KHTTPD_OPTION(selftest, bool, "test the parser before serving (N)");
 
-static const char *const modes[] = {
-	[MODE_EVENT] = "event",
-	[MODE_THREAD] = "thread",
-	[MODE_BOUND] = "bound",
-	[MODE_UNBOUND] = "unbound",
+static const char *const khttpd_mode_names[] = {
+	[KHTTPD_MODE_EVENT] = "event",
+	[KHTTPD_MODE_THREAD] = "thread",
+	[KHTTPD_MODE_BOUND] = "bound",
+	[KHTTPD_MODE_UNBOUND] = "unbound",
 };
 
-/* khttpd_options_check - 0, or -EINVAL with the reason in the log */
-int khttpd_options_check(void)
+/**
+ * khttpd_options_check - validate the parameters
+ * @mode: set to the mode that was chosen by name
+ *
+ * Return: 0, or -EINVAL with the reason in the log.
+ */
+int khttpd_options_check(enum khttpd_mode *mode)
 {
-	int mode = match_string(modes, ARRAY_SIZE(modes), khttpd_opt.mode);
+	int found = match_string(khttpd_mode_names, ARRAY_SIZE(khttpd_mode_names), khttpd_opt.mode);
 
-	if (mode < 0) {
+	if (found < 0) {
 		pr_err("mode=%s: want event, thread, bound or unbound\n", khttpd_opt.mode);
 		return -EINVAL;
 	}
-	if (mode == MODE_UNBOUND && khttpd_opt.cpu >= 0) {
-		pr_err("cpu=%d: mode=unbound leaves no choice of the CPU\n", khttpd_opt.cpu);
+	if (found == KHTTPD_MODE_UNBOUND && khttpd_opt.cpu >= 0) {
+		pr_err("cpu=%d: cannot be combined with mode=unbound\n", khttpd_opt.cpu);
 		return -EINVAL;
 	}
 	if (!khttpd_opt.max_conns || !khttpd_opt.idle_secs) {
@@ -67,9 +70,9 @@ int khttpd_options_check(void)
 		return -EINVAL;
 	}
 	if (khttpd_opt.cpu >= 0 && (khttpd_opt.cpu >= nr_cpu_ids || !cpu_online(khttpd_opt.cpu))) {
-		pr_err("cpu=%d: there is no such CPU\n", khttpd_opt.cpu);
+		pr_err("cpu=%d: no such CPU\n", khttpd_opt.cpu);
 		return -EINVAL;
 	}
-	khttpd_mode = mode;
+	*mode = found;
 	return 0;
 }

@@ -1,10 +1,10 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * HTTP/1.1 request parser.
  *
- * Each byte is looked at a bounded number of times: the search for a line's end
- * goes on where it stopped, and a line is read once, when it is whole. What is
- * wrong is answered as soon as it is seen, not when the header ends.
+ * Parsing is linear: the search for the end of a line resumes where it stopped,
+ * and a line is parsed once, when it is complete. An error is reported as soon as
+ * it is detected, not at the end of the header section.
  */
 #include <linux/ctype.h>
 #include <linux/errno.h>
@@ -14,19 +14,19 @@
 #include "parse.h"
 
 /* RFC 9110 section 5.6.2 */
-static bool is_tchar(u8 c)
+static bool khttpd_is_tchar(u8 c)
 {
 	return c < 0x80 && (isalnum(c) || (c && strchr("!#$%&'*+-.^_`|~", c)));
 }
 
-/* equals - whether s is the word, in any case; the word is in lower case */
-static bool equals(const char *s, u32 len, const char *word)
+/* khttpd_word_equals - report whether s is the lower-case word, ignoring case */
+static bool khttpd_word_equals(const char *s, u32 len, const char *word)
 {
 	return strlen(word) == len && !strncasecmp(s, word, len);
 }
 
-/* has_token - whether a comma-separated list holds the word (RFC 9110 5.6.1) */
-static bool has_token(const char *s, u32 len, const char *word)
+/* khttpd_has_token - report whether a list holds the token (RFC 9110 section 5.6.1) */
+static bool khttpd_has_token(const char *s, u32 len, const char *word)
 {
 	while (len) {
 		u32 item = 0, end;
@@ -36,7 +36,7 @@ static bool has_token(const char *s, u32 len, const char *word)
 		end = item;
 		while (end && (s[end - 1] == ' ' || s[end - 1] == '\t'))
 			end--;
-		if (equals(s, end, word))
+		if (khttpd_word_equals(s, end, word))
 			return true;
 		if (item < len)
 			item++;
@@ -48,7 +48,7 @@ static bool has_token(const char *s, u32 len, const char *word)
 	return false;
 }
 
-static u16 parse_version(struct khttpd_parser *p, const char *s, u32 len)
+static u16 khttpd_parse_version(struct khttpd_parser *p, const char *s, u32 len)
 {
 	if (len != 8 || memcmp(s, "HTTP/", 5) || !isdigit(s[5]) || s[6] != '.' || !isdigit(s[7]))
 		return 400;
@@ -59,18 +59,18 @@ static u16 parse_version(struct khttpd_parser *p, const char *s, u32 len)
 }
 
 /* request-line = method SP request-target SP HTTP-version (RFC 9112 section 3) */
-static u16 parse_request_line(struct khttpd_parser *p, const char *line, u32 len)
+static u16 khttpd_parse_request_line(struct khttpd_parser *p, const char *line, u32 len)
 {
 	u32 i = 0, target;
 
-	while (i < len && is_tchar(line[i]))
+	while (i < len && khttpd_is_tchar(line[i]))
 		i++;
 	if (!i || i == len || line[i] != ' ')
 		return 400;
 	if (i == 3 && !memcmp(line, "GET", 3))
-		p->method = METHOD_GET;
+		p->method = KHTTPD_METHOD_GET;
 	else if (i == 4 && !memcmp(line, "HEAD", 4))
-		p->method = METHOD_HEAD;
+		p->method = KHTTPD_METHOD_HEAD;
 
 	target = ++i;
 	while (i < len && (u8)line[i] > ' ' && line[i] != 0x7f)
@@ -80,10 +80,10 @@ static u16 parse_request_line(struct khttpd_parser *p, const char *line, u32 len
 	p->target += target;
 	p->target_len = i - target;
 	i++;
-	return parse_version(p, line + i, len - i);
+	return khttpd_parse_version(p, line + i, len - i);
 }
 
-static u16 parse_length(struct khttpd_parser *p, const char *s, u32 len)
+static u16 khttpd_parse_content_length(struct khttpd_parser *p, const char *s, u32 len)
 {
 	u64 value = 0;
 	u32 i;
@@ -103,14 +103,14 @@ static u16 parse_length(struct khttpd_parser *p, const char *s, u32 len)
 }
 
 /* field-line = field-name ":" OWS field-value OWS (RFC 9112 section 5) */
-static u16 parse_field(struct khttpd_parser *p, const char *line, u32 len)
+static u16 khttpd_parse_field(struct khttpd_parser *p, const char *line, u32 len)
 {
 	u32 name = 0, i;
 	const char *value;
 
-	while (name < len && is_tchar(line[name]))
+	while (name < len && khttpd_is_tchar(line[name]))
 		name++;
-	/* Also where a line is folded and where a space precedes the colon. */
+	/* This also rejects line folding and white space before the colon. */
 	if (!name || name == len || line[name] != ':')
 		return 400;
 	for (i = name + 1; i < len; i++)
@@ -128,38 +128,39 @@ static u16 parse_field(struct khttpd_parser *p, const char *line, u32 len)
 
 	switch (name) {
 	case 4:
-		if (!equals(line, name, "host"))
+		if (!khttpd_word_equals(line, name, "host"))
 			break;
 		if (p->host || memchr(value, ' ', len) || memchr(value, ',', len))
 			return 400;
 		p->host = true;
 		break;
 	case 6:
-		if (equals(line, name, "expect") && has_token(value, len, "100-continue"))
+		if (khttpd_word_equals(line, name, "expect") &&
+		    khttpd_has_token(value, len, "100-continue"))
 			p->expect = true;
 		break;
 	case 10:
-		if (!equals(line, name, "connection"))
+		if (!khttpd_word_equals(line, name, "connection"))
 			break;
-		if (has_token(value, len, "close"))
+		if (khttpd_has_token(value, len, "close"))
 			p->close = true;
-		if (has_token(value, len, "keep-alive"))
+		if (khttpd_has_token(value, len, "keep-alive"))
 			p->keep_alive = true;
 		break;
 	case 14:
-		if (equals(line, name, "content-length"))
-			return parse_length(p, value, len);
+		if (khttpd_word_equals(line, name, "content-length"))
+			return khttpd_parse_content_length(p, value, len);
 		break;
 	case 17:
-		if (equals(line, name, "transfer-encoding"))
+		if (khttpd_word_equals(line, name, "transfer-encoding"))
 			p->chunked = true;
 		break;
 	}
 	return 0;
 }
 
-/* end_of_header - what only the whole header can tell */
-static u16 end_of_header(struct khttpd_parser *p)
+/* khttpd_parse_end - check what depends on the whole header section */
+static u16 khttpd_parse_end(struct khttpd_parser *p)
 {
 	if (p->minor > 0 && !p->host)
 		return 400;
@@ -171,11 +172,11 @@ static u16 end_of_header(struct khttpd_parser *p)
 		return p->has_length ? 400 : 501;
 	if (!p->minor && !p->keep_alive)
 		p->close = true;
-	return p->method == METHOD_OTHER ? 405 : 0;
+	return p->method == KHTTPD_METHOD_OTHER ? 405 : 0;
 }
 
-/* fail - end the request with an error; the connection is beyond trust */
-static bool fail(struct khttpd_parser *p, u16 status)
+/* khttpd_parse_fail - end the request with an error, after which the connection is closed */
+static bool khttpd_parse_fail(struct khttpd_parser *p, u16 status)
 {
 	p->status = status;
 	p->close = true;
@@ -183,13 +184,13 @@ static bool fail(struct khttpd_parser *p, u16 status)
 }
 
 /**
- * khttpd_parse - go on reading a request
- * @p: state
- * @buf: all bytes since the request's beginning
+ * khttpd_parse - resume parsing a request
+ * @p: the parser's state
+ * @buf: all bytes since the beginning of the request
  * @len: their number
  *
- * Returns true when the request is whole, or wrong; @p->line is then where it
- * ends. Returns false when more bytes are needed.
+ * Return: true when the request is complete or invalid; @p->line is then the
+ * offset of its end. False when more bytes are needed.
  */
 bool khttpd_parse(struct khttpd_parser *p, const char *buf, u32 len)
 {
@@ -200,9 +201,9 @@ bool khttpd_parse(struct khttpd_parser *p, const char *buf, u32 len)
 
 		n = (end ? end - buf : len) - line;
 		if (n > KHTTPD_MAX_LINE)
-			return fail(p, p->started ? 431 : 414);
+			return khttpd_parse_fail(p, p->started ? 431 : 414);
 		if (line + n > KHTTPD_MAX_HEADER)
-			return fail(p, 431);
+			return khttpd_parse_fail(p, 431);
 		if (!end) {
 			p->scan = len;
 			return false;
@@ -212,30 +213,30 @@ bool khttpd_parse(struct khttpd_parser *p, const char *buf, u32 len)
 			n--;
 
 		if (n == 0 && p->started) {
-			p->status = end_of_header(p);
+			p->status = khttpd_parse_end(p);
 			if (p->status && p->status != 405)
 				p->close = true;
 			return true;
 		}
 		if (n == 0) { /* RFC 9112 section 2.2 */
 			if (++p->blank > KHTTPD_MAX_BLANK)
-				return fail(p, 400);
+				return khttpd_parse_fail(p, 400);
 			continue;
 		}
 		if (!p->started) {
 			p->started = true;
 			p->target = line;
-			status = parse_request_line(p, buf + line, n);
+			status = khttpd_parse_request_line(p, buf + line, n);
 		} else {
-			status = parse_field(p, buf + line, n);
+			status = khttpd_parse_field(p, buf + line, n);
 		}
 		if (status)
-			return fail(p, status);
+			return khttpd_parse_fail(p, status);
 	}
 }
 
-/* unescape - decode %XX in place and cut the query off; length, or -EINVAL */
-static int unescape(char *s, u32 len)
+/* khttpd_percent_decode - decode %XX in place and remove the query; the length, or -EINVAL */
+static int khttpd_percent_decode(char *s, u32 len)
 {
 	u32 from, to = 0;
 
@@ -265,8 +266,8 @@ static int unescape(char *s, u32 len)
 	return to;
 }
 
-/* resolve - remove empty, "." and ".." segments in place; length, or -EINVAL */
-static int resolve(char *s, u32 len)
+/* khttpd_remove_dot_segments - remove empty, "." and ".." segments; the length, or -EINVAL */
+static int khttpd_remove_dot_segments(char *s, u32 len)
 {
 	u32 from = 0, to = 0;
 
@@ -295,15 +296,15 @@ static int resolve(char *s, u32 len)
 }
 
 /**
- * khttpd_path - turn a request target into a path, in place
+ * khttpd_path - convert a request target into a path, in place
  * @target: origin-form or absolute-form; one byte after it must be writable
  * @len: its length
  *
  * The path begins with a slash, has no dot segments, ends in NUL and is never
  * longer than the target.
  *
- * Returns the path's length, or -EINVAL if the target is malformed or leaves
- * the root.
+ * Return: the path's length, or -EINVAL if the target is malformed or leaves the
+ * root.
  */
 int khttpd_path(char *target, u32 len)
 {
@@ -326,10 +327,10 @@ int khttpd_path(char *target, u32 len)
 	}
 	if (!len || target[0] != '/')
 		return -EINVAL;
-	n = unescape(target, len);
+	n = khttpd_percent_decode(target, len);
 	if (n < 0)
 		return n;
-	n = resolve(target, n);
+	n = khttpd_remove_dot_segments(target, n);
 	if (n < 0)
 		return n;
 	target[n] = '\0';

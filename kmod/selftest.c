@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: GPL-2.0
-/* A test of the parser at load time: each request at once and byte by byte. */
+// SPDX-License-Identifier: GPL-2.0-only
+/* A self-test of the parser at load time: each request in one piece and in small ones. */
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -9,8 +9,8 @@ static const struct {
 	const char *text;
 	u16 status;
 	bool close;
-	const char *path; /* of a request without error; NULL: it has none */
-} requests[] = {
+	const char *path; /* expected path of a valid request; NULL: the target is invalid */
+} khttpd_selftest_requests[] = {
 	{ "GET / HTTP/1.1\r\nHost: a\r\n\r\n", 0, false, "/" },
 	{ "\r\nHEAD /x HTTP/1.1\r\nHost: a\r\n\r\n", 0, false, "/x" },
 	{ "GET /x HTTP/1.0\r\n\r\n", 0, true, "/x" },
@@ -43,22 +43,23 @@ static const struct {
 	{ "\x16\x03\x01\r\n", 400, true, NULL },
 };
 
-/* try - parse text in pieces of a length; false with the reason in the log */
-static bool try(int i, char *buf, u32 piece)
+/* khttpd_selftest_one - parse a request in pieces; false with the reason in the log */
+static bool khttpd_selftest_one(int i, char *buf, u32 piece)
 {
 	struct khttpd_parser p = {};
-	u32 len = strlen(requests[i].text), have = 0;
+	u32 len = strlen(khttpd_selftest_requests[i].text), have = 0;
 	bool done = false;
 	int n;
 
-	memcpy(buf, requests[i].text, len);
+	memcpy(buf, khttpd_selftest_requests[i].text, len);
 	while (!done && have < len) {
 		have = min(have + piece, len);
 		done = khttpd_parse(&p, buf, have);
 	}
-	/* What is wrong may be seen before the header's end. */
-	if (!done || (p.line != len && !p.status) || p.status != requests[i].status ||
-	    p.close != requests[i].close) {
+	/* An error may be detected before the end of the header section. */
+	if (!done || (p.line != len && !p.status) ||
+	    p.status != khttpd_selftest_requests[i].status ||
+	    p.close != khttpd_selftest_requests[i].close) {
 		pr_err("selftest: request %d in pieces of %u: done %d, %u of %u bytes, status %u, close %d\n",
 		       i, piece, done, p.line, len, p.status, p.close);
 		return false;
@@ -66,7 +67,9 @@ static bool try(int i, char *buf, u32 piece)
 	if (p.status)
 		return true;
 	n = khttpd_path(buf + p.target, p.target_len);
-	if (requests[i].path ? n < 0 || strcmp(buf + p.target, requests[i].path) : n >= 0) {
+	if (khttpd_selftest_requests[i].path ?
+		    n < 0 || strcmp(buf + p.target, khttpd_selftest_requests[i].path) :
+		    n >= 0) {
 		pr_err("selftest: request %d in pieces of %u: path %d '%s'\n", i, piece, n,
 		       n < 0 ? "" : buf + p.target);
 		return false;
@@ -74,8 +77,8 @@ static bool try(int i, char *buf, u32 piece)
 	return true;
 }
 
-/* too_long - a line without end must be refused, not waited for */
-static bool too_long(char *buf, const char *start, u16 status)
+/* khttpd_selftest_too_long - an endless line must be rejected */
+static bool khttpd_selftest_too_long(char *buf, const char *start, u16 status)
 {
 	struct khttpd_parser p = {};
 	u32 len = strlen(start);
@@ -89,12 +92,16 @@ static bool too_long(char *buf, const char *start, u16 status)
 			return true;
 		break;
 	}
-	pr_err("selftest: a line without end: status %u after %u bytes, want %u\n", p.status, len,
+	pr_err("selftest: an endless line: status %u after %u bytes, want %u\n", p.status, len,
 	       status);
 	return false;
 }
 
-/* khttpd_selftest - 0, or -EINVAL with the reason in the log */
+/**
+ * khttpd_selftest - test the parser
+ *
+ * Return: 0, or -EINVAL with the reason in the log.
+ */
 int khttpd_selftest(void)
 {
 	char *buf = kmalloc(KHTTPD_IN_MAX, GFP_KERNEL);
@@ -103,15 +110,15 @@ int khttpd_selftest(void)
 
 	if (!buf)
 		return -ENOMEM;
-	for (i = 0; i < ARRAY_SIZE(requests); i++) {
-		ok &= try(i, buf, KHTTPD_IN_MAX);
-		ok &= try(i, buf, 1);
-		ok &= try(i, buf, 7);
+	for (i = 0; i < ARRAY_SIZE(khttpd_selftest_requests); i++) {
+		ok &= khttpd_selftest_one(i, buf, KHTTPD_IN_MAX);
+		ok &= khttpd_selftest_one(i, buf, 1);
+		ok &= khttpd_selftest_one(i, buf, 7);
 	}
-	ok &= too_long(buf, "GET /", 414);
-	ok &= too_long(buf, "GET / HTTP/1.1\r\nName: ", 431);
+	ok &= khttpd_selftest_too_long(buf, "GET /", 414);
+	ok &= khttpd_selftest_too_long(buf, "GET / HTTP/1.1\r\nName: ", 431);
 	kfree(buf);
 	if (ok)
-		pr_info("selftest: %zu requests passed\n", ARRAY_SIZE(requests));
+		pr_info("selftest: %zu requests passed\n", ARRAY_SIZE(khttpd_selftest_requests));
 	return ok ? 0 : -EINVAL;
 }

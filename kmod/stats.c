@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0-only
 /* Counters and tracepoints. */
 #include <linux/debugfs.h>
 #include <linux/seq_file.h>
@@ -10,15 +10,15 @@
 
 DEFINE_PER_CPU(struct khttpd_stats, khttpd_stats);
 
-static struct dentry *dir;
+static struct dentry *khttpd_debugfs_dir;
 
-static const char *const names[] = {
+static const char *const khttpd_counter_names[] = {
 #define X(name) [KHTTPD_##name] = #name,
 	KHTTPD_COUNTERS(X)
 #undef X
 };
 
-static int counters_show(struct seq_file *m, void *unused)
+static int khttpd_counters_show(struct seq_file *m, void *unused)
 {
 	int i, cpu;
 
@@ -27,20 +27,20 @@ static int counters_show(struct seq_file *m, void *unused)
 
 		for_each_possible_cpu(cpu)
 			sum += per_cpu(khttpd_stats, cpu).value[i];
-		seq_printf(m, "%s %llu\n", names[i], sum);
+		seq_printf(m, "%s %llu\n", khttpd_counter_names[i], sum);
 	}
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(counters);
+DEFINE_SHOW_ATTRIBUTE(khttpd_counters);
 
-/* khttpd_stats_init - debugfs may be missing: the server does without */
+/* khttpd_stats_init - create the debugfs file; the server works without debugfs, too */
 void khttpd_stats_init(void)
 {
-	dir = debugfs_create_dir("khttpd", NULL);
-	debugfs_create_file("counters", 0444, dir, NULL, &counters_fops);
+	khttpd_debugfs_dir = debugfs_create_dir("khttpd", NULL);
+	debugfs_create_file("counters", 0444, khttpd_debugfs_dir, NULL, &khttpd_counters_fops);
 }
 
 void khttpd_stats_exit(void)
 {
-	debugfs_remove(dir);
+	debugfs_remove(khttpd_debugfs_dir);
 }

@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: GPL-2.0 */
-/* Counters, shown in debugfs as khttpd/counters: one "name value" per line. */
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Counters, shown in debugfs as khttpd/counters, one "name value" per line. */
 #ifndef KHTTPD_STATS_H
 #define KHTTPD_STATS_H
 
@@ -9,19 +9,19 @@
 #define KHTTPD_COUNTERS(X)                                            \
 	X(accepted)  /* connections */                                \
 	X(refused)   /* connections beyond max_conns, or no memory */ \
-	X(released)  /* connections that are gone */                  \
+	X(released)  /* connections that were freed */                \
 	X(timeouts)  /* connections closed for lack of progress */    \
 	X(resets)    /* connections that ended with an error */       \
-	X(requests)  /* answered, whatever the answer */              \
-	X(errors)    /* of these, with a status of 400 or more */     \
-	X(truncated) /* files that shrank while they were sent */     \
+	X(requests)  /* that were responded to */                     \
+	X(errors)    /* responses with a status of 400 or more */     \
+	X(truncated) /* files that shrank while being sent */         \
 	X(bytes_in)                                                   \
 	X(bytes_out) /* headers and bodies */                         \
 	X(wakeups)   /* socket callbacks that queued work */          \
 	X(runs)	     /* work items or steps that ran */               \
 	X(full)	     /* sends that met a full socket buffer */
 
-/* clang-format takes the list for a line that goes on. */
+/* clang-format takes the list for one line. */
 /* clang-format off */
 enum khttpd_counter {
 #define X(name) KHTTPD_##name,

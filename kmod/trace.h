@@ -1,8 +1,8 @@
-/* SPDX-License-Identifier: GPL-2.0 */
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The stages of a request. A request is known by the client's port and the
- * offset of its first byte in the connection's stream, as the client's own
- * records know it.
+ * The stages of a request. A request is identified by the client's port and the
+ * offset of its first byte in the connection's stream, as in the client's own
+ * records.
  */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM khttpd
@@ -12,10 +12,10 @@
 
 #include <linux/tracepoint.h>
 
-/* clang-format knows no tracepoints. */
+/* clang-format does not support tracepoints. */
 /* clang-format off */
 
-/* A packet came: the callback that queues the work. */
+/* A packet arrived: the callback that queues the work. */
 TRACE_EVENT(khttpd_wake,
 	TP_PROTO(u16 port),
 	TP_ARGS(port),
@@ -47,22 +47,22 @@ DECLARE_EVENT_CLASS(khttpd_stage,
 		  __entry->offset, __entry->bytes, __entry->status)
 );
 
-/* Bytes were taken from the socket; the offset is that of the first of them. */
+/* Bytes were received from the socket; the offset is that of the first. */
 DEFINE_EVENT(khttpd_stage, khttpd_in,
 	TP_PROTO(u16 port, u64 offset, u64 bytes, u16 status),
 	TP_ARGS(port, offset, bytes, status));
 
-/* The request's header is whole; bytes is its length. */
+/* The request's header section is complete; bytes is its length. */
 DEFINE_EVENT(khttpd_stage, khttpd_parsed,
 	TP_PROTO(u16 port, u64 offset, u64 bytes, u16 status),
 	TP_ARGS(port, offset, bytes, status));
 
-/* The answer is ready to be sent; bytes is the body's length. */
+/* The response is ready to be sent; bytes is the body's length. */
 DEFINE_EVENT(khttpd_stage, khttpd_ready,
 	TP_PROTO(u16 port, u64 offset, u64 bytes, u16 status),
 	TP_ARGS(port, offset, bytes, status));
 
-/* The socket took the last byte of the answer. */
+/* The last byte of the response was handed to the socket. */
 DEFINE_EVENT(khttpd_stage, khttpd_sent,
 	TP_PROTO(u16 port, u64 offset, u64 bytes, u16 status),
 	TP_ARGS(port, offset, bytes, status));
