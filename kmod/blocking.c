@@ -41,27 +41,32 @@ static int khttpd_blocking_thread(void *data)
 }
 
 /**
- * khttpd_blocking_start - start the context that serves the connection
- * @conn: the connection, already on the server's list
+ * khttpd_blocking_start - link a connection and start the context that serves it
+ * @conn: the connection
+ *
+ * Return: 0, or a negative error; the connection is then not linked.
  */
-void khttpd_blocking_start(struct khttpd_conn *conn)
+int khttpd_blocking_start(struct khttpd_conn *conn)
 {
-	struct task_struct *task;
+	struct khttpd_server *server = conn->server;
+	struct task_struct *task = NULL;
+	int cpu = khttpd_opt.cpu;
 
-	if (conn->server->mode != KHTTPD_MODE_THREAD) {
-		queue_work_on(khttpd_opt.cpu < 0 ? WORK_CPU_UNBOUND : khttpd_opt.cpu,
-			      conn->server->io_wq, &conn->io_work);
-		return;
+	if (server->mode == KHTTPD_MODE_THREAD) {
+		task = kthread_create(khttpd_blocking_thread, conn, "khttpd/%u", conn->port);
+		if (IS_ERR(task))
+			return PTR_ERR(task);
+		if (cpu >= 0)
+			kthread_bind(task, cpu);
 	}
-	task = kthread_create(khttpd_blocking_thread, conn, "khttpd/%u", conn->port);
-	if (IS_ERR(task)) {
-		complete(&conn->done);
-		khttpd_conn_close(conn);
-		return;
-	}
-	if (khttpd_opt.cpu >= 0)
-		kthread_bind(task, khttpd_opt.cpu);
-	wake_up_process(task);
+	spin_lock_bh(&server->conns_lock);
+	khttpd_conn_link(conn);
+	if (task)
+		wake_up_process(task);
+	else
+		queue_work_on(cpu < 0 ? WORK_CPU_UNBOUND : cpu, server->io_wq, &conn->io_work);
+	spin_unlock_bh(&server->conns_lock);
+	return 0;
 }
 
 /**

@@ -28,7 +28,7 @@ static void khttpd_conn_progress(struct khttpd_conn *conn)
 	unsigned int secs = conn->state == KHTTPD_CONN_DRAIN ? KHTTPD_DRAIN_SECS :
 							       khttpd_opt.idle_secs;
 
-	WRITE_ONCE(conn->deadline, jiffies + secs * HZ);
+	WRITE_ONCE(conn->deadline, jiffies + (unsigned long)secs * HZ);
 }
 
 /* khttpd_reap_work - close connections that made no progress, once per second */
@@ -38,7 +38,7 @@ static void khttpd_reap_work(struct work_struct *work)
 		container_of(to_delayed_work(work), struct khttpd_server, reap_work);
 	struct khttpd_conn *conn;
 
-	spin_lock(&server->conns_lock);
+	spin_lock_bh(&server->conns_lock);
 	list_for_each_entry(conn, &server->conns, node) {
 		if (time_after(jiffies, READ_ONCE(conn->deadline)) &&
 		    !test_bit(KHTTPD_CONN_CLOSING, &conn->flags)) {
@@ -46,8 +46,27 @@ static void khttpd_reap_work(struct work_struct *work)
 			khttpd_conn_close(conn);
 		}
 	}
-	spin_unlock(&server->conns_lock);
+	spin_unlock_bh(&server->conns_lock);
 	queue_delayed_work(server->ctl_wq, &server->reap_work, HZ);
+}
+
+/**
+ * khttpd_conn_link - put a connection on the server's list
+ * @conn: the connection
+ *
+ * From now on the reaper may release it. So the caller holds the list's lock
+ * until the context that drives the connection is started: a release takes that
+ * lock before it frees the connection.
+ */
+void khttpd_conn_link(struct khttpd_conn *conn)
+{
+	struct khttpd_server *server = conn->server;
+
+	lockdep_assert_held(&server->conns_lock);
+	khttpd_conn_progress(conn);
+	list_add_tail(&conn->node, &server->conns);
+	server->nr_conns++;
+	khttpd_count(accepted, 1);
 }
 
 /* Input */
@@ -267,8 +286,9 @@ static void khttpd_event_state_change(struct sock *sk)
 	read_unlock_bh(&sk->sk_callback_lock);
 }
 
-static void khttpd_event_start(struct khttpd_conn *conn)
+static int khttpd_event_start(struct khttpd_conn *conn)
 {
+	struct khttpd_server *server = conn->server;
 	struct sock *sk = conn->sock->sk;
 
 	lock_sock(sk);
@@ -277,9 +297,13 @@ static void khttpd_event_start(struct khttpd_conn *conn)
 	sk->sk_data_ready = khttpd_event_data_ready;
 	sk->sk_write_space = khttpd_event_write_space;
 	sk->sk_state_change = khttpd_event_state_change;
+	spin_lock(&server->conns_lock);
+	khttpd_conn_link(conn);
 	khttpd_event_queue(conn); /* for data that arrived before the callbacks were installed */
+	spin_unlock(&server->conns_lock);
 	write_unlock_bh(&sk->sk_callback_lock);
 	release_sock(sk);
+	return 0;
 }
 
 /* Lifetime */
@@ -299,11 +323,11 @@ static void khttpd_release_work(struct work_struct *work)
 	kfree(conn->in);
 	khttpd_count(released, 1);
 
-	spin_lock(&server->conns_lock);
+	spin_lock_bh(&server->conns_lock);
 	list_del(&conn->node);
 	if (!--server->nr_conns)
 		wake_up(&server->conns_gone);
-	spin_unlock(&server->conns_lock);
+	spin_unlock_bh(&server->conns_lock);
 	kmem_cache_free(server->conn_cache, conn);
 }
 
@@ -346,22 +370,15 @@ void khttpd_conn_new(struct khttpd_server *server, struct socket *sock)
 		  khttpd_blocking(server) ? khttpd_blocking_work : khttpd_event_work);
 	INIT_WORK(&conn->release_work, khttpd_release_work);
 	init_completion(&conn->done);
-	khttpd_conn_progress(conn);
 	if (khttpd_opt.nodelay)
 		tcp_sock_set_nodelay(sock->sk);
 
-	spin_lock(&server->conns_lock);
-	list_add_tail(&conn->node, &server->conns);
-	server->nr_conns++;
-	spin_unlock(&server->conns_lock);
-	khttpd_count(accepted, 1);
-
-	if (khttpd_blocking(server))
-		khttpd_blocking_start(conn);
-	else
-		khttpd_event_start(conn);
+	if (khttpd_blocking(server) ? khttpd_blocking_start(conn) : khttpd_event_start(conn))
+		goto free_in;
 	return;
 
+free_in:
+	kfree(conn->in);
 free:
 	kmem_cache_free(server->conn_cache, conn);
 refuse:
@@ -397,10 +414,10 @@ void khttpd_conns_close_all(struct khttpd_server *server)
 	struct khttpd_conn *conn;
 
 	cancel_delayed_work_sync(&server->reap_work);
-	spin_lock(&server->conns_lock);
+	spin_lock_bh(&server->conns_lock);
 	list_for_each_entry(conn, &server->conns, node)
 		khttpd_conn_close(conn);
-	spin_unlock(&server->conns_lock);
+	spin_unlock_bh(&server->conns_lock);
 	wait_event(server->conns_gone, !READ_ONCE(server->nr_conns));
 	/* The last release may still be returning, and callbacks may still run in softirqs. */
 	flush_workqueue(server->ctl_wq);

@@ -116,6 +116,7 @@ void khttpd_conns_exit(struct khttpd_server *server);
 void khttpd_reaper_start(struct khttpd_server *server);
 void khttpd_conns_close_all(struct khttpd_server *server);
 void khttpd_conn_new(struct khttpd_server *server, struct socket *sock);
+void khttpd_conn_link(struct khttpd_conn *conn);
 void khttpd_conn_close(struct khttpd_conn *conn);
 int khttpd_conn_step(struct khttpd_conn *conn);
 static inline int khttpd_msg_flags(const struct khttpd_conn *conn)
@@ -125,7 +126,7 @@ static inline int khttpd_msg_flags(const struct khttpd_conn *conn)
 
 /* blocking.c */
 void khttpd_blocking_work(struct work_struct *work);
-void khttpd_blocking_start(struct khttpd_conn *conn);
+int khttpd_blocking_start(struct khttpd_conn *conn);
 void khttpd_blocking_stop(struct khttpd_conn *conn);
 
 /* response.c */

@@ -51,6 +51,11 @@ var siteOnce = sync.OnceValues(func() (string, error) { return site.Generate("/s
 // it out at the test's end.
 func load(t *testing.T, options ...string) {
 	t.Helper()
+	loadFile(t, job("khttpd.ko"), options...)
+}
+
+func loadFile(t *testing.T, file string, options ...string) {
+	t.Helper()
 	root, err := siteOnce()
 	must(t, err)
 	o := module.Options{"root": root, "addr": "127.0.0.1", "port": "8080"}
@@ -59,7 +64,7 @@ func load(t *testing.T, options ...string) {
 	for k, v := range more {
 		o[k] = v
 	}
-	must(t, module.Load(job("khttpd.ko"), o))
+	must(t, module.Load(file, o))
 	t.Cleanup(func() { mustf(t, module.Unload(), "unload") })
 }
 
@@ -377,6 +382,31 @@ func TestSlowClients(t *testing.T) {
 			must(t, fetch("/100"))
 		})
 	}
+}
+
+// TestAcceptSlowerThanIdleLimit: the reaper must not release a connection that
+// is not served yet. (It did, and the accepting work then used freed memory.)
+func TestAcceptSlowerThanIdleLimit(t *testing.T) {
+	beGuest(t)
+	for _, mode := range []string{"event", "thread", "unbound"} {
+		t.Run(mode, func(t *testing.T) {
+			loadFile(t, job("slow/khttpd.ko"), "mode="+mode, "idle_secs=1")
+			must(t, fetch("/100"))
+		})
+	}
+}
+
+// TestLongestIdleLimit: the deadline of idle_secs must not overflow 32 bits.
+func TestLongestIdleLimit(t *testing.T) {
+	beGuest(t)
+	load(t, "idle_secs=17179870") // 2^32 / 250 Hz, rounded up
+	c := dial(t)
+	defer c.Close()
+	time.Sleep(3 * time.Second)
+	want, _ := site.Body("/100")
+	_, err := io.WriteString(c, "GET /100 HTTP/1.1\r\nHost: a\r\n\r\n")
+	must(t, err)
+	must(t, answer(c, want))
 }
 
 func TestResetAtAnyPoint(t *testing.T) {

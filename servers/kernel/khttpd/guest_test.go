@@ -47,6 +47,10 @@ func TestInGuest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	slow, err := vm.BuildModule(ctx, kernel, slowAccept(t))
+	if err != nil {
+		t.Fatal(err)
+	}
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -66,6 +70,7 @@ func TestInGuest(t *testing.T) {
 	files := []vm.File{
 		{Path: "self", Source: self, Executable: true},
 		{Path: "khttpd.ko", Source: ko},
+		{Path: "slow/khttpd.ko", Source: slow},
 	}
 	for _, name := range []string{"khttpd.tier.yaml", "khttpd-paper.tier.yaml"} {
 		files = append(files, vm.File{Path: name, Source: name})
@@ -84,6 +89,25 @@ func TestInGuest(t *testing.T) {
 		t.Errorf("kernel: %s", line)
 	}
 	t.Logf("guest: %+v", r.Identity)
+}
+
+// slowAccept returns a copy of the module's source in which the work that
+// accepts a connection is delayed just before the connection is served, for
+// longer than the shortest idle limit.
+func slowAccept(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	must(t, os.CopyFS(dir, os.DirFS("../../../kmod")))
+	file := filepath.Join(dir, "conn.c")
+	source, err := os.ReadFile(file)
+	must(t, err)
+	const start = "	if (khttpd_blocking(server) ? khttpd_blocking_start(conn) : khttpd_event_start(conn))"
+	if n := bytes.Count(source, []byte(start)); n != 1 {
+		t.Fatalf("%d places start a connection, want 1", n)
+	}
+	source = bytes.Replace(source, []byte(start), []byte("	msleep(3500);\n"+start), 1)
+	must(t, os.WriteFile(file, append([]byte("#include <linux/delay.h>\n"), source...), 0o644))
+	return dir
 }
 
 func guestKernel(ctx context.Context) (*vm.Kernel, error) {
