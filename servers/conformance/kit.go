@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package conformance is the test kit that every tier must pass, over a real
 // socket.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package http1
 
 // A content follows the content of a request, RFC 9112 sections 6 and 7, to

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package http1 is an HTTP/1.1 server without any input or output: bytes of
 // requests in, bytes of responses out. Whoever owns the connection (a loop
 // over epoll, a TCP stack of one's own) hands it what has arrived and sends

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package kernel holds what the tiers in the kernel have in common: a test.
 package kernel
 

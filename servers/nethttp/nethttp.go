@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package nethttp is the site on Go's net/http, as its users write it: files
 // served by http.FileServer from a root that no path and no symbolic link
 // leaves. Every tier whose HTTP is net/http's runs this one.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package site is the contract that every tier serves: which paths exist and
 // what bytes they hold.
 //

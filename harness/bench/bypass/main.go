@@ -41,15 +41,15 @@ func program(name string, arg ...string) func(port, root string) []string {
 		if port != "" {
 			argv = append(argv, "-port", port)
 		}
-		return append(append(argv, "-root", root), arg...)
+		return append(append(argv, "--root", root), arg...)
 	}
 }
 
 var (
 	dpdk    = server{"dpdk", bypassIP, program("dpdk", "-addr", bypassIP+":80")}
 	lwip    = server{"dpdk-lwip", bypassIP, program("dpdk-lwip", "-addr", bypassIP+":80")}
-	gopoll  = server{"gopoll", kernelIP, kernel(program("gopoll", "-addr", kernelIP+":80"))}
-	spin    = server{"gopoll-spin", kernelIP, kernel(program("gopoll", "-spin", "-addr", kernelIP+":80"))}
+	gopoll  = server{"gopoll", kernelIP, kernel(program("gopoll", "--listen", kernelIP+":80"))}
+	spin    = server{"gopoll-spin", kernelIP, kernel(program("gopoll", "--spin", "--listen", kernelIP+":80"))}
 	nginx   = server{"nginx", kernelIP, nginxArgv}
 	onVeth  = []server{dpdk, lwip, gopoll, spin, nginx}
 	onMemif = []server{dpdk, lwip}

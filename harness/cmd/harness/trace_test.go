@@ -100,7 +100,7 @@ boundary: user
 title: writes its own stages, of no request
 testbeds: [netns]
 needs: {programs: [gohttp]}
-start: [sh, -c, 'trap "kill $!; echo port,offset,ready_ns >$STAGES; echo 1,0,1 >>$STAGES; exit" TERM; {{.Bin}}/gohttp -listen {{.Addr}} -root {{.Root}} & wait']
+start: [sh, -c, 'trap "kill $!; echo port,offset,ready_ns >$STAGES; echo 1,0,1 >>$STAGES; exit" TERM; {{.Bin}}/gohttp --listen {{.Addr}} --root {{.Root}} & wait']
 stages: server
 `
 	if err := os.WriteFile(filepath.Join(dir, "own.tier.yaml"), []byte(tier), 0o644); err != nil {

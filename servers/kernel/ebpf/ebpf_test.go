@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package main
 
 import (
@@ -99,7 +101,7 @@ func server(t *testing.T) (*exec.Cmd, string) {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "EBPF_SERVER=-listen "+addr+" -root "+root)
+	cmd.Env = append(os.Environ(), "EBPF_SERVER=--listen "+addr+" --root "+root)
 	var log bytes.Buffer
 	cmd.Stderr = &log
 	if err := cmd.Start(); err != nil {
@@ -216,7 +218,7 @@ func TestDateGoesOn(t *testing.T) {
 func TestWithoutPrivilege(t *testing.T) {
 	root := t.TempDir()
 	cmd := exec.Command("setpriv", "--inh-caps=-all", "--ambient-caps=-all", "--bounding-set=-all", os.Args[0])
-	cmd.Env = append(os.Environ(), "EBPF_SERVER=-listen 127.0.0.1:0 -root "+root)
+	cmd.Env = append(os.Environ(), "EBPF_SERVER=--listen 127.0.0.1:0 --root "+root)
 	out, err := cmd.CombinedOutput()
 	if err == nil || !strings.Contains(string(out), "root") {
 		t.Errorf("%v: %s", err, out)

@@ -1,14 +1,15 @@
-// Ebpf is the kernel tier that needs no module: requests of the commonest form
-// for small files are answered by BPF programs on the sockets, everything else
-// by net/http in user space, over the same connections.
+// SPDX-License-Identifier: Apache-2.0
+
+// Command ebpf serves a document root without a kernel module: BPF programs on
+// the sockets respond to the most common form of request for small files, and
+// net/http in user space responds to all others, over the same connections.
 //
-// Files are read once, at the start.
+// Small files are read once, at the start.
 package main
 
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"log"
 	"net"
@@ -18,17 +19,19 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"crossing/servers/nethttp"
 )
 
 //go:generate go tool bpf2go -go-package main -target bpfel -cc clang -cflags "-O2 -g -Wall -Werror -I/usr/include/x86_64-linux-gnu" -type counter answer answer.bpf.c
 
-// usage is what -help shows before the flags.
-const usage = `Ebpf serves a folder by BPF programs on its sockets, and by net/http what those leave. It needs root.
+// usage is the help text above the flags.
+const usage = `Ebpf serves a document root with BPF programs on its sockets, and with net/http what those pass. It needs root.
 
 Examples:
-  ebpf -listen 127.0.0.1:8080 -root site
-  ebpf -listen 127.0.0.1:8080 -root site -counters counters.json
+  ebpf --listen 127.0.0.1:8080 --root site
+  ebpf --listen 127.0.0.1:8080 --root site --counters counters.json
 
 Flags:
 `
@@ -36,11 +39,14 @@ Flags:
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("ebpf: ")
-	listen := flag.String("listen", "127.0.0.1:8080", "IPv4 address and port to listen on")
-	dir := flag.String("root", ".", "folder to serve")
-	counters := flag.String("counters", "", "file for the counters, written each second and at the end")
-	flag.Usage = func() { fmt.Fprint(flag.CommandLine.Output(), usage); flag.PrintDefaults() }
-	flag.Parse()
+	listen := pflag.String("listen", "127.0.0.1:8080", "IPv4 `address:port` to listen on")
+	dir := pflag.String("root", ".", "document root")
+	counters := pflag.String("counters", "", "`file` for the counters, written each second and at exit")
+	pflag.Usage = func() { fmt.Fprint(os.Stderr, usage); pflag.PrintDefaults() }
+	pflag.Parse()
+	if pflag.NArg() > 0 {
+		log.Fatalf("unexpected argument %q; see --help", pflag.Arg(0))
+	}
 	if err := run(*listen, *dir, *counters); err != nil {
 		log.Fatal(err)
 	}
@@ -49,7 +55,7 @@ func main() {
 func run(listen, dir, counters string) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return fmt.Errorf("the folder to serve: %w", err)
+		return fmt.Errorf("document root: %w", err)
 	}
 	defer root.Close()
 	ready, err := answers(root)
@@ -63,18 +69,17 @@ func run(listen, dir, counters string) error {
 	defer group.remove()
 	addr, err := net.ResolveTCPAddr("tcp4", listen)
 	if err != nil {
-		return fmt.Errorf("-listen: %w", err)
+		return fmt.Errorf("--listen: %w", err)
 	}
 	k, err := load(uint16(addr.Port), ready, group)
 	if err != nil {
 		return err
 	}
 	defer k.Close()
-	// Only now: a listener belongs to the cgroup that its process is in when
-	// it is made.
+	// Only now: a listener belongs to the cgroup of its process at creation.
 	l, err := net.ListenTCP("tcp4", addr)
 	if err != nil {
-		return fmt.Errorf("%w; choose another -listen, or end what listens there (ss -ltnp)", err)
+		return fmt.Errorf("%w; choose another --listen, or stop the process that listens there (ss -ltnp)", err)
 	}
 	server := nethttp.Server(root)
 	server.ConnState = connState

@@ -1,13 +1,17 @@
-// Ebpftc answers HTTP on a frame's way into the kernel, below the socket
-// layer, without any state: the bound of what the kernel can do, and no server
-// that anyone should use. It holds one segment per answer.
+// SPDX-License-Identifier: Apache-2.0
+
+// Command ebpftc responds to HTTP at the traffic control hook of a device, below
+// the socket layer and without any state: an upper bound of what the kernel can
+// do, not a server to use. Every response is one segment.
+//
+// It responds to any single segment with up to 1460 bytes, also to one with a
+// forged source address: on an open network it would be an amplifying reflector.
 package main
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io/fs"
 	"log"
@@ -22,25 +26,27 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
 	"github.com/cilium/ebpf/rlimit"
+	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
 
 	"crossing/internal/atomicfile"
+	"crossing/servers/checksum"
 )
 
 //go:generate go tool bpf2go -go-package main -target bpfel -cc clang -cflags "-O2 -g -Wall -Werror -I/usr/include/x86_64-linux-gnu" -type counter stateless stateless.bpf.c
 
-// Sizes that stateless.h also has.
+// Sizes, as in stateless.h.
 const (
 	pathMax   = 64
 	answerSet = 32
 	answerMax = 1460
 )
 
-// usage is what -help shows before the flags.
-const usage = `Ebpftc answers for a folder's small files on a device, without any state. It needs root.
+// usage is the help text above the flags.
+const usage = `Ebpftc responds to requests for a document root's small files on a device, without any state. It needs root.
 
 Examples:
-  ebpftc -iface vs0 -listen 10.0.0.3:8080 -root site
+  ebpftc --iface vs0 --listen 10.0.0.3:8080 --root site
 
 Flags:
 `
@@ -48,12 +54,15 @@ Flags:
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("ebpftc: ")
-	listen := flag.String("listen", "", "IPv4 address and port to answer for")
-	iface := flag.String("iface", "", "network device to answer on")
-	dir := flag.String("root", ".", "folder to serve; what does not fit into one segment is left out")
-	counters := flag.String("counters", "", "file for the counters, written each second and at the end")
-	flag.Usage = func() { fmt.Fprint(flag.CommandLine.Output(), usage); flag.PrintDefaults() }
-	flag.Parse()
+	listen := pflag.String("listen", "", "IPv4 `address:port` to respond at")
+	iface := pflag.String("iface", "", "network `device` to attach to")
+	dir := pflag.String("root", ".", "document root; files that do not fit into one segment are left out")
+	counters := pflag.String("counters", "", "`file` for the counters, written each second and at exit")
+	pflag.Usage = func() { fmt.Fprint(os.Stderr, usage); pflag.PrintDefaults() }
+	pflag.Parse()
+	if pflag.NArg() > 0 {
+		log.Fatalf("unexpected argument %q; see --help", pflag.Arg(0))
+	}
 	if err := run(*listen, *iface, *dir, *counters); err != nil {
 		log.Fatal(err)
 	}
@@ -62,15 +71,15 @@ func main() {
 func run(listen, iface, dir, counters string) error {
 	addr, err := netip.ParseAddrPort(listen)
 	if err != nil || !addr.Addr().Is4() {
-		return fmt.Errorf("-listen %q: an IPv4 address and port, as 10.0.0.1:8080", listen)
+		return fmt.Errorf("--listen %q: want an IPv4 address and port, like 10.0.0.1:8080", listen)
 	}
 	device, err := net.InterfaceByName(iface)
 	if err != nil {
-		return fmt.Errorf("-iface %q: %w (ip link lists the devices)", iface, err)
+		return fmt.Errorf("--iface %q: %w (ip link lists the devices)", iface, err)
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return fmt.Errorf("the folder to serve: %w", err)
+		return fmt.Errorf("document root: %w", err)
 	}
 	defer root.Close()
 	bodies, err := bodies(root)
@@ -83,15 +92,15 @@ func run(listen, iface, dir, counters string) error {
 	}
 	defer o.Close()
 	s := &server{objects: o, bodies: bodies}
-	if err := s.name(); err != nil {
+	if err := s.addPaths(); err != nil {
 		return err
 	}
-	if err := s.renew(time.Now()); err != nil {
+	if err := s.refresh(time.Now()); err != nil {
 		return err
 	}
 	l, err := link.AttachTCX(link.TCXOptions{Interface: device.Index, Program: o.Serve, Attach: ebpf.AttachTCXIngress})
 	if err != nil {
-		return why(fmt.Errorf("attaching to %s: %w", iface, err))
+		return withRemedy(fmt.Errorf("attaching to %s: %w", iface, err))
 	}
 	defer l.Close()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
@@ -99,7 +108,7 @@ func run(listen, iface, dir, counters string) error {
 	for tick := time.NewTicker(time.Second); ; {
 		select {
 		case now := <-tick.C:
-			if err := s.renew(now); err != nil {
+			if err := s.refresh(now); err != nil {
 				return err
 			}
 			s.report(counters)
@@ -110,10 +119,10 @@ func run(listen, iface, dir, counters string) error {
 	}
 }
 
-// load loads the program; it is gone with this process, however that ends.
+// load loads the program; the kernel frees it when this process ends.
 func load(addr netip.AddrPort) (*statelessObjects, error) {
 	if err := rlimit.RemoveMemlock(); err != nil {
-		return nil, why(err)
+		return nil, withRemedy(err)
 	}
 	spec, err := loadStateless()
 	if err != nil {
@@ -124,13 +133,13 @@ func load(addr netip.AddrPort) (*statelessObjects, error) {
 	}
 	o := &statelessObjects{}
 	if err := spec.LoadAndAssign(o, nil); err != nil {
-		return nil, why(err)
+		return nil, withRemedy(err)
 	}
 	return o, nil
 }
 
-// why says what to do about an error of loading.
-func why(err error) error {
+// withRemedy adds the remedy to an error of loading.
+func withRemedy(err error) error {
 	if errors.Is(err, unix.EPERM) {
 		return fmt.Errorf("%w; loading BPF programs takes root, or CAP_BPF and CAP_NET_ADMIN", err)
 	}
@@ -145,8 +154,8 @@ type body struct {
 	bytes        []byte
 }
 
-// bodies are what can be answered: first the answer to all that has none,
-// then the root's files that fit.
+// bodies returns the bodies of all responses: first the one to unknown paths,
+// then the files of the root that fit into one segment.
 func bodies(root *os.Root) ([]body, error) {
 	files := root.FS()
 	entries, err := fs.ReadDir(files, ".")
@@ -177,13 +186,13 @@ type server struct {
 	set     uint32
 }
 
-type answer struct {
+type response struct {
 	Len, Sum uint32
 	Bytes    [answerMax]byte
 }
 
-// name tells the kernel which path has which answer.
-func (s *server) name() error {
+// addPaths writes the map from paths to responses.
+func (s *server) addPaths() error {
 	for i, b := range s.bodies[1:] {
 		var key [pathMax]byte
 		copy(key[:], b.path)
@@ -194,33 +203,21 @@ func (s *server) name() error {
 	return nil
 }
 
-// renew writes the set of answers that is not in use, with the date of now,
-// and puts it into use.
-func (s *server) renew(now time.Time) error {
+// refresh writes the spare set of responses with the current date and then
+// switches to it.
+func (s *server) refresh(now time.Time) error {
 	next := 1 - s.set
 	for i, b := range s.bodies {
 		text := fmt.Appendf(nil, "HTTP/1.1 %s\r\nDate: %s\r\nContent-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\n", b.status, now.UTC().Format(http.TimeFormat), len(b.bytes))
 		text = append(text, b.bytes...)
-		a := answer{Len: uint32(len(text)), Sum: sum(text)}
+		a := response{Len: uint32(len(text)), Sum: uint32(checksum.Fold(checksum.Sum(text, 0)))}
 		copy(a.Bytes[:], text)
 		if err := s.objects.Answers.Put(next*answerSet+uint32(i), &a); err != nil {
-			return fmt.Errorf("giving the kernel its answers: %w", err)
+			return fmt.Errorf("writing the responses: %w", err)
 		}
 	}
 	s.set = next
 	return s.objects.Set.Set(next)
-}
-
-// sum is the ones' complement sum of the bytes (RFC 1071), in the byte order
-// of this machine, as the kernel's side adds it up.
-func sum(b []byte) (n uint32) {
-	for i := 0; i+1 < len(b); i += 2 {
-		n += uint32(b[i]) | uint32(b[i+1])<<8
-	}
-	if len(b)%2 == 1 {
-		n += uint32(b[len(b)-1])
-	}
-	return n
 }
 
 // report writes the counters as JSON.

@@ -1,19 +1,22 @@
-// Command khttpd loads the kernel module of that name, serves until it is told
-// to end by SIGTERM or SIGINT, prints the module's counters and unloads it.
+// SPDX-License-Identifier: Apache-2.0
+
+// Command khttpd loads the kernel module of that name, waits for SIGTERM or
+// SIGINT, prints the module's counters and unloads it.
 //
-//	khttpd -module khttpd.ko root=/srv/www port=8080 mode=event
+//	khttpd --module khttpd.ko root=/srv/www port=8080 mode=event
 //
-// The module serves from the kernel; this process only holds it there. One that
-// was left behind by an earlier process, which was killed, is taken out first.
+// The module serves from the kernel; this process only keeps it loaded. A module
+// that a killed process left behind is unloaded first.
 package main
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"syscall"
+
+	"github.com/spf13/pflag"
 
 	"crossing/servers/kernel/khttpd/module"
 )
@@ -25,13 +28,13 @@ func main() {
 	}
 }
 
-// usage is what -help shows before the flags.
-const usage = `Khttpd loads the kernel module with the options given as NAME=VALUE (kmod/README.md tells them)
-and takes it out at its end. Use it in the guest.
+// usage is the help text above the flags.
+const usage = `Khttpd loads the kernel module with options given as NAME=VALUE (see kmod/README.md)
+and unloads it at exit. Run it in the virtual machine.
 
 Examples:
   khttpd root=/srv/www addr=10.0.0.1 port=8080
-  khttpd -console 4 root=/srv/www mode=thread log_requests=1
+  khttpd --console 4 root=/srv/www mode=thread log_requests=1
 
 Flags:
 `
@@ -41,18 +44,18 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	file := flag.String("module", filepath.Join(filepath.Dir(beside), "khttpd.ko"), "the module's file")
+	file := pflag.String("module", filepath.Join(filepath.Dir(beside), "khttpd.ko"), "`file` of the module")
 	var console printkSetting
-	flag.StringVar(&console.level, "console", "", "level below which the kernel's messages go to the console (1 to 8)")
-	flag.StringVar(&console.delay, "console-delay", "", "milliseconds that each message on the console takes, as on a slow line")
-	flag.Usage = func() { fmt.Fprint(flag.CommandLine.Output(), usage); flag.PrintDefaults() }
-	flag.Parse()
-	options, err := module.ParseOptions(flag.Args())
+	pflag.StringVar(&console.level, "console", "", "kernel messages below this `level` (1 to 8) go to the console")
+	pflag.StringVar(&console.delay, "console-delay", "", "delay of each console message in `milliseconds`, as on a slow serial line")
+	pflag.Usage = func() { fmt.Fprint(os.Stderr, usage); pflag.PrintDefaults() }
+	pflag.Parse()
+	options, err := module.ParseOptions(pflag.Args())
 	if err != nil {
 		return err
 	}
 
-	// Before anything is changed, so that an early signal is not lost.
+	// Before anything changes, so that an early signal is not lost.
 	end := make(chan os.Signal, 1)
 	signal.Notify(end, syscall.SIGTERM, os.Interrupt)
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package main
 
 import (
@@ -6,9 +8,9 @@ import (
 	"strings"
 )
 
-// A printkSetting is how the kernel's log reaches the console. It is an option
-// of the experiment: a line per request costs little when nobody prints it and
-// milliseconds on a serial line.
+// A printkSetting controls which kernel messages reach the console. It is a
+// factor of the experiment: a message per request costs little when it is not
+// printed, and milliseconds on a serial line.
 type printkSetting struct{ level, delay string }
 
 const (
@@ -17,8 +19,8 @@ const (
 )
 
 // apply sets the console's level (messages below it are printed) and the delay
-// in milliseconds after each printed message, which stands for a slow console.
-// Empty means as it is. The function that it returns sets both back.
+// in milliseconds after each printed message, which emulates a slow console. An
+// empty value is left unchanged. The returned function restores both.
 func (p printkSetting) apply() (restore func(), err error) {
 	var undo []func()
 	restore = func() {

@@ -1,11 +1,12 @@
-// Gohttp is the tier that uses Go's net/http as its users do: one goroutine
-// per connection on the runtime's network poller.
+// SPDX-License-Identifier: Apache-2.0
+
+// Command gohttp serves a document root with Go's net/http as its users do: one
+// goroutine per connection on the runtime's network poller.
 package main
 
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"log"
 	"net"
@@ -14,14 +15,16 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/spf13/pflag"
+
 	"crossing/servers/nethttp"
 )
 
-// usage is what -help shows before the flags.
-const usage = `Gohttp serves a folder by Go's net/http.
+// usage is the help text above the flags.
+const usage = `Gohttp serves a document root with Go's net/http.
 
 Examples:
-  gohttp -listen 127.0.0.1:8080 -root site
+  gohttp --listen 127.0.0.1:8080 --root site
 
 Flags:
 `
@@ -29,10 +32,13 @@ Flags:
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("gohttp: ")
-	listen := flag.String("listen", "127.0.0.1:8080", "address and port to listen on")
-	dir := flag.String("root", ".", "folder to serve")
-	flag.Usage = func() { fmt.Fprint(flag.CommandLine.Output(), usage); flag.PrintDefaults() }
-	flag.Parse()
+	listen := pflag.String("listen", "127.0.0.1:8080", "`address:port` to listen on")
+	dir := pflag.String("root", ".", "document root")
+	pflag.Usage = func() { fmt.Fprint(os.Stderr, usage); pflag.PrintDefaults() }
+	pflag.Parse()
+	if pflag.NArg() > 0 {
+		log.Fatalf("unexpected argument %q; see --help", pflag.Arg(0))
+	}
 	if err := run(*listen, *dir); err != nil {
 		log.Fatal(err)
 	}
@@ -41,12 +47,12 @@ func main() {
 func run(listen, dir string) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return fmt.Errorf("the folder to serve: %w", err)
+		return fmt.Errorf("document root: %w", err)
 	}
 	defer root.Close()
 	l, err := net.Listen("tcp", listen)
 	if err != nil {
-		return fmt.Errorf("%w; choose another -listen, or end what listens there (ss -ltnp)", err)
+		return fmt.Errorf("%w; choose another --listen, or stop the process that listens there (ss -ltnp)", err)
 	}
 	server := nethttp.Server(root)
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package main
 
 import (
@@ -38,7 +40,7 @@ func TestFolderClosed(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := &exec.Cmd{
-		Path: "/proc/self/fd/3", Args: []string{"gopoll", "-addr", "127.0.0.1:0", "-root", root}, Dir: "/",
+		Path: "/proc/self/fd/3", Args: []string{"gopoll", "--listen", "127.0.0.1:0", "--root", root}, Dir: "/",
 		ExtraFiles: []*os.File{program}, Stderr: os.Stderr,
 		SysProcAttr: &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}, Pdeathsig: syscall.SIGKILL},
 	}

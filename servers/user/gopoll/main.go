@@ -1,15 +1,16 @@
-// Gopoll serves a document tree over HTTP/1.1 with the HTTP code of the bypass
-// tier (package http1) on the kernel's sockets: one thread per worker, one
-// epoll instance, no goroutine per connection.
+// SPDX-License-Identifier: Apache-2.0
+
+// Command gopoll serves a document root over HTTP/1.1 with the HTTP code of the
+// bypass tiers (package http1) on the kernel's sockets: one thread and one epoll
+// instance per worker, no goroutine per connection.
 //
-// It exists to tell factors apart. Against net/http it shows what the HTTP
-// code costs; with -spin, which asks epoll without ever sleeping, what busy
-// polling gains; against the bypass tier what the kernel's socket stack costs.
+// It separates factors. Compared with net/http it shows what the HTTP code
+// costs; with --spin, which polls epoll without sleeping, what busy polling
+// gains; compared with the bypass tiers what the kernel's socket stack costs.
 package main
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"net/netip"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
 
 	"crossing/servers/http1"
@@ -30,40 +32,43 @@ func main() {
 	}
 }
 
-// usage is what -help shows before the flags.
-const usage = `Gopoll serves a folder by our HTTP code on the kernel's sockets.
+// usage is the help text above the flags.
+const usage = `Gopoll serves a document root with the bypass tiers' HTTP code on the kernel's sockets.
 
 Examples:
-  gopoll -addr 127.0.0.1:8080 -root site
-  gopoll -addr 127.0.0.1:8080 -root site -spin -workers 2
+  gopoll --listen 127.0.0.1:8080 --root site
+  gopoll --listen 127.0.0.1:8080 --root site --spin --workers 2
 
 Flags:
 `
 
 func run() error {
-	if err := uninterrupted(); err != nil {
+	if err := disablePreemption(); err != nil {
 		return err
 	}
-	addr := flag.String("addr", "127.0.0.1:8080", "`address` to listen on")
-	root := flag.String("root", ".", "document root")
-	spin := flag.Bool("spin", false, "poll without sleeping")
-	workers := flag.Int("workers", 1, "threads, each with a listening socket of its own (SO_REUSEPORT)")
-	flag.Usage = func() { fmt.Fprint(flag.CommandLine.Output(), usage); flag.PrintDefaults() }
-	flag.Parse()
+	addr := pflag.String("listen", "127.0.0.1:8080", "`address:port` to listen on")
+	root := pflag.String("root", ".", "document root")
+	spin := pflag.Bool("spin", false, "busy-poll instead of sleeping")
+	workers := pflag.Int("workers", 1, "threads, each with its own listening socket (SO_REUSEPORT)")
+	pflag.Usage = func() { fmt.Fprint(os.Stderr, usage); pflag.PrintDefaults() }
+	pflag.Parse()
 	at, err := netip.ParseAddrPort(*addr)
 	if err != nil {
-		return fmt.Errorf("-addr: %w; an address is like 127.0.0.1:8080", err)
+		return fmt.Errorf("--listen: %w; want an address like 127.0.0.1:8080", err)
 	}
-	if flag.NArg() > 0 || *workers < 1 {
-		return errors.New("bad arguments; see -help")
+	if pflag.NArg() > 0 {
+		return fmt.Errorf("unexpected argument %q; see --help", pflag.Arg(0))
+	}
+	if *workers < 1 {
+		return errors.New("--workers must be at least 1")
 	}
 	site, err := http1.Load(*root)
 	if err != nil {
 		return err
 	}
-	// The hot path allocates nothing. What little there is (a head per
-	// document and second) is collected only when it has grown, so that no
-	// collection falls into a measurement.
+	// The fast path allocates nothing. The little garbage there is (a header
+	// per document and second) is collected only when it has accumulated, so
+	// that no collection falls into a measurement.
 	debug.SetGCPercent(-1)
 	debug.SetMemoryLimit(site.Bytes() + 256<<20)
 
@@ -94,10 +99,9 @@ func run() error {
 	}
 }
 
-// uninterrupted starts the program again, in the same process, with Go's
-// preemption by signals off: it would interrupt a loop that never yields a
-// hundred times a second, for nothing.
-func uninterrupted() error {
+// disablePreemption re-executes the program with Go's preemption by signals
+// off, which would interrupt a loop that never yields a hundred times a second.
+func disablePreemption() error {
 	const off = "asyncpreemptoff=1"
 	set := os.Getenv("GODEBUG")
 	if strings.Contains(set, off) {
@@ -112,8 +116,8 @@ func uninterrupted() error {
 	}
 	err = unix.Exec(self, os.Args, os.Environ())
 	if errors.Is(err, unix.EACCES) {
-		// The program lies in a folder that is closed to this user, as homes
-		// are; its own file is open to it all the same.
+		// The program is in a folder that this user may not enter, such as a
+		// home; /proc still reaches its file.
 		err = unix.Exec("/proc/self/exe", os.Args, os.Environ())
 	}
 	return err

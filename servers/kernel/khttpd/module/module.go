@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package module loads, watches and unloads the kernel module khttpd.
 //
 // Its options are the module's own parameters, by name; kmod/README.md lists
