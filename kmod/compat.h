@@ -11,6 +11,17 @@
 #include <linux/uio.h>
 #include <linux/version.h>
 #include <net/sock.h>
+#if __has_include(<linux/hex.h>)
+#include <linux/hex.h> /* hex_to_bin(), from 6.4 on apart from linux/kernel.h */
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
+#define WQ_PERCPU 0 /* per-CPU was the default and has no flag */
+#endif
+
+/* Exported, but in 6.1 declared only in a private header, fs/internal.h. */
+int vfs_path_lookup(struct dentry *dentry, struct vfsmount *mnt, const char *name,
+		    unsigned int flags, struct path *path);
 
 /**
  * khttpd_send_page - send a part of a page by reference, without copying it

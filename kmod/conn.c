@@ -134,7 +134,12 @@ static int khttpd_step_read(struct khttpd_conn *conn)
 				    conn->parser.status);
 		khttpd_respond(conn);
 		khttpd_conn_consume(conn, conn->parser.line);
-		conn->skip = conn->response.close ? 0 : conn->parser.length;
+		memset(&conn->content, 0, sizeof(conn->content));
+		if (!conn->response.close) {
+			conn->content.left = conn->parser.length;
+			if (conn->parser.chunked)
+				conn->content.state = KHTTPD_CHUNK_SIZE;
+		}
 		memset(&conn->parser, 0, sizeof(conn->parser));
 		conn->state = KHTTPD_CONN_SEND;
 		return 1;
@@ -170,11 +175,18 @@ static int khttpd_step_send(struct khttpd_conn *conn)
 
 static int khttpd_step_skip(struct khttpd_conn *conn)
 {
-	u32 n = min_t(u64, conn->skip, conn->in_len - conn->in_start);
+	int n = khttpd_content_discard(&conn->content, conn->in + conn->in_start,
+				       conn->in_len - conn->in_start);
 
+	if (n < 0 || conn->content.total > KHTTPD_SKIP_MAX) {
+		/* The start of the next request is not known. */
+		kernel_sock_shutdown(conn->sock, SHUT_WR);
+		conn->state = KHTTPD_CONN_DRAIN;
+		khttpd_conn_progress(conn);
+		return 1;
+	}
 	khttpd_conn_consume(conn, n);
-	conn->skip -= n;
-	if (conn->skip)
+	if (khttpd_content_pending(&conn->content))
 		return khttpd_conn_recv(conn);
 	conn->state = KHTTPD_CONN_READ;
 	return 1;

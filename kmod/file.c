@@ -5,11 +5,13 @@
  * with the credentials of an unprivileged user, not with the kernel's.
  */
 #include <linux/cred.h>
+#include <linux/dcache.h>
 #include <linux/file.h>
 #include <linux/namei.h>
 #include <linux/path.h>
 #include <linux/uidgid.h>
 
+#include "compat.h"
 #include "khttpd.h"
 
 /* khttpd_reader_cred - the credentials of uid and gid, without groups and capabilities */
@@ -55,13 +57,35 @@ void khttpd_root_exit(struct khttpd_server *server)
 	path_put(&server->root);
 }
 
+/*
+ * khttpd_open_below - open the regular file at a path below the root
+ *
+ * A magic link, such as /proc/self/root, would lead out of the root. Nothing
+ * but a regular file is opened: opening a device or a FIFO has side effects.
+ */
 static struct file *khttpd_open_below(struct khttpd_server *server, const char *path)
 {
 	const struct cred *own = override_creds(server->reader);
-	/* Non-blocking, so that a pipe or a device does not block the server. */
-	struct file *file = file_open_root(&server->root, path,
-					   O_RDONLY | O_NONBLOCK | O_NOCTTY | O_LARGEFILE, 0);
+	struct file *file;
+	struct path found;
+	int err;
 
+	err = vfs_path_lookup(server->root.dentry, server->root.mnt, path,
+			      LOOKUP_FOLLOW | LOOKUP_IN_ROOT | LOOKUP_NO_MAGICLINKS, &found);
+	if (err) {
+		file = ERR_PTR(err);
+		goto out;
+	}
+	if (d_is_dir(found.dentry))
+		err = -EISDIR;
+	else if (!d_is_reg(found.dentry))
+		err = -EACCES;
+	else
+		err = path_permission(&found, MAY_OPEN | MAY_READ);
+	file = err ? ERR_PTR(err) :
+		     dentry_open(&found, O_RDONLY | O_NONBLOCK | O_LARGEFILE, server->reader);
+	path_put(&found);
+out:
 	revert_creds(own);
 	return file;
 }
@@ -79,6 +103,9 @@ static u16 khttpd_status_of_error(long err)
 	case -ELOOP:
 	case -EXDEV:
 		return 403;
+	case -EISDIR:
+		return 301;
+	case -EAGAIN: /* a rename during the lookup of ".." */
 	case -ENOMEM:
 	case -ENFILE:
 		return 503;
@@ -99,21 +126,10 @@ static u16 khttpd_status_of_error(long err)
 u16 khttpd_file_open(struct khttpd_server *server, const char *path, struct file **file, u64 *size)
 {
 	struct file *f = khttpd_open_below(server, path);
-	struct inode *inode;
-	u16 status = 200;
 
 	if (IS_ERR(f))
 		return khttpd_status_of_error(PTR_ERR(f));
-	inode = file_inode(f);
-	if (S_ISDIR(inode->i_mode))
-		status = 301;
-	else if (!S_ISREG(inode->i_mode))
-		status = 403;
-	if (status != 200) {
-		__fput_sync(f);
-		return status;
-	}
 	*file = f;
-	*size = i_size_read(inode);
+	*size = i_size_read(file_inode(f));
 	return 200;
 }

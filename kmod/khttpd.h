@@ -23,6 +23,7 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
+#include "content.h"
 #include "options.h"
 #include "parse.h"
 #include "stats.h"
@@ -98,7 +99,7 @@ struct khttpd_conn {
 	u32 in_size, in_start, in_len;
 	u64 offset;	    /* bytes received before in_start */
 	u64 request_offset; /* stream offset of the current request */
-	u64 skip;	    /* bytes of request body to discard */
+	struct khttpd_content content;
 	struct khttpd_parser parser;
 
 	struct khttpd_response response;

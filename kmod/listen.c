@@ -25,8 +25,11 @@ static void khttpd_accept_work(struct work_struct *work)
 
 		if (err == -EAGAIN)
 			return;
-		if (err == -ENOMEM || err == -ENFILE) {
-			/* The connections stay in the backlog until memory is available. */
+		if (err && err != -ECONNABORTED && err != -EINTR) {
+			/*
+			 * The connections stay in the backlog until memory is
+			 * available, or whatever else is missing.
+			 */
 			queue_delayed_work(server->ctl_wq, &server->accept_work, HZ / 10);
 			return;
 		}
@@ -98,7 +101,8 @@ int khttpd_listen(struct khttpd_server *server)
 		return err;
 	sk = server->listener->sk;
 	sock_set_reuseaddr(sk);
-	err = kernel_bind(server->listener, (struct sockaddr *)&addr, sizeof(addr));
+	/* The parameter is a struct sockaddr, in later kernels a struct sockaddr_unsized. */
+	err = kernel_bind(server->listener, (void *)&addr, sizeof(addr));
 	if (err) {
 		pr_err("bind %s:%u: error %d\n", khttpd_opt.addr, khttpd_opt.port, err);
 		goto no_listen;

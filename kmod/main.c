@@ -2,6 +2,7 @@
 /* Loading and unloading. */
 #include <linux/module.h>
 
+#include "compat.h"
 #include "khttpd.h"
 
 static struct khttpd_server khttpd_server;
@@ -10,11 +11,11 @@ static struct workqueue_struct *khttpd_alloc_io_wq(enum khttpd_mode mode)
 {
 	switch (mode) {
 	case KHTTPD_MODE_EVENT:
-		return alloc_workqueue("khttpd_io", WQ_HIGHPRI, 0);
+		return alloc_workqueue("khttpd_io", WQ_HIGHPRI | WQ_PERCPU, 0);
 	case KHTTPD_MODE_UNBOUND:
 		return alloc_workqueue("khttpd_io", WQ_UNBOUND, WQ_MAX_ACTIVE);
 	default:
-		return alloc_workqueue("khttpd_io", 0, WQ_MAX_ACTIVE);
+		return alloc_workqueue("khttpd_io", WQ_PERCPU, WQ_MAX_ACTIVE);
 	}
 }
 
@@ -40,7 +41,7 @@ static int __init khttpd_init(void)
 	server->io_wq = khttpd_alloc_io_wq(server->mode);
 	if (!server->io_wq)
 		goto no_io_wq;
-	server->ctl_wq = alloc_workqueue("khttpd_ctl", 0, 0);
+	server->ctl_wq = alloc_workqueue("khttpd_ctl", WQ_PERCPU, 0);
 	if (!server->ctl_wq)
 		goto no_ctl_wq;
 	khttpd_stats_init();

@@ -11,6 +11,7 @@
 #include <linux/kernel.h>
 #include <linux/string.h>
 
+#include "compat.h"
 #include "parse.h"
 
 /* RFC 9110 section 5.6.2 */
@@ -46,6 +47,38 @@ static bool khttpd_has_token(const char *s, u32 len, const char *word)
 		len -= item;
 	}
 	return false;
+}
+
+/* khttpd_is_authority - report whether s is uri-host [ ":" port ] (RFC 3986 section 3.2.2) */
+static bool khttpd_is_authority(const char *s, u32 len)
+{
+	u32 i = 0;
+
+	if (len && s[0] == '[') { /* IP-literal; IPvFuture is not supported */
+		for (i = 1; i < len && (isxdigit(s[i]) || s[i] == ':' || s[i] == '.'); i++)
+			;
+		if (i == 1 || i == len || s[i] != ']')
+			return false;
+		i++;
+	} else {
+		for (; i < len && s[i] != ':'; i++) {
+			if (s[i] == '%') {
+				if (len - i < 3 || !isxdigit(s[i + 1]) || !isxdigit(s[i + 2]))
+					return false;
+				i += 2;
+			} else if ((u8)s[i] >= 0x80 || !s[i] ||
+				   (!isalnum(s[i]) && !strchr("-._~!$&'()*+;=", s[i]))) {
+				return false;
+			}
+		}
+	}
+	if (i == len)
+		return true;
+	if (s[i++] != ':')
+		return false;
+	while (i < len && isdigit(s[i]))
+		i++;
+	return i == len;
 }
 
 static u16 khttpd_parse_version(struct khttpd_parser *p, const char *s, u32 len)
@@ -130,9 +163,20 @@ static u16 khttpd_parse_field(struct khttpd_parser *p, const char *line, u32 len
 	case 4:
 		if (!khttpd_word_equals(line, name, "host"))
 			break;
-		if (p->host || memchr(value, ' ', len) || memchr(value, ',', len))
+		if (p->host || !khttpd_is_authority(value, len))
 			return 400;
 		p->host = true;
+		break;
+	case 8:
+		/* There is no entity tag that a list could match. */
+		if (khttpd_word_equals(line, name, "if-match") &&
+		    !khttpd_word_equals(value, len, "*"))
+			p->if_match_fails = true;
+		break;
+	case 13:
+		if (khttpd_word_equals(line, name, "if-none-match") &&
+		    khttpd_word_equals(value, len, "*"))
+			p->if_none_match_fails = true;
 		break;
 	case 6:
 		if (khttpd_word_equals(line, name, "expect") &&
@@ -152,8 +196,12 @@ static u16 khttpd_parse_field(struct khttpd_parser *p, const char *line, u32 len
 			return khttpd_parse_content_length(p, value, len);
 		break;
 	case 17:
-		if (khttpd_word_equals(line, name, "transfer-encoding"))
-			p->chunked = true;
+		if (!khttpd_word_equals(line, name, "transfer-encoding"))
+			break;
+		/* Any other coding, also chunked twice, is not supported. */
+		if (p->chunked || !khttpd_word_equals(value, len, "chunked"))
+			p->unknown_coding = true;
+		p->chunked = true;
 		break;
 	}
 	return 0;
@@ -165,19 +213,26 @@ static u16 khttpd_parse_end(struct khttpd_parser *p)
 	if (p->minor > 0 && !p->host)
 		return 400;
 	/*
-	 * RFC 9112 section 6.1: both framings at once is an attempt to smuggle
-	 * a request. A body in chunks has no meaning for GET and HEAD.
+	 * RFC 9112 section 6.1: both framings at once, or a coding in an HTTP/1.0
+	 * request, can be an attempt to smuggle a request.
 	 */
-	if (p->chunked)
-		return p->has_length ? 400 : 501;
+	if (p->chunked && (p->has_length || !p->minor))
+		return 400;
+	if (p->unknown_coding)
+		return 501;
+	if (!p->minor)
+		p->expect = false; /* RFC 9110 section 10.1.1 */
 	if (!p->minor && !p->keep_alive)
 		p->close = true;
 	return p->method == KHTTPD_METHOD_OTHER ? 405 : 0;
 }
 
 /* khttpd_parse_fail - end the request with an error, after which the connection is closed */
-static bool khttpd_parse_fail(struct khttpd_parser *p, u16 status)
+static bool khttpd_parse_fail(struct khttpd_parser *p, const char *line, u32 len, u16 status)
 {
+	/* Whether the response may have a body (RFC 9110 section 9.3.2). */
+	if (!p->started && len > 5 && !memcmp(line, "HEAD ", 5))
+		p->method = KHTTPD_METHOD_HEAD;
 	p->status = status;
 	p->close = true;
 	return true;
@@ -201,9 +256,9 @@ bool khttpd_parse(struct khttpd_parser *p, const char *buf, u32 len)
 
 		n = (end ? end - buf : len) - line;
 		if (n > KHTTPD_MAX_LINE)
-			return khttpd_parse_fail(p, p->started ? 431 : 414);
+			return khttpd_parse_fail(p, buf + line, n, p->started ? 431 : 414);
 		if (line + n > KHTTPD_MAX_HEADER)
-			return khttpd_parse_fail(p, 431);
+			return khttpd_parse_fail(p, buf + line, n, 431);
 		if (!end) {
 			p->scan = len;
 			return false;
@@ -220,7 +275,7 @@ bool khttpd_parse(struct khttpd_parser *p, const char *buf, u32 len)
 		}
 		if (n == 0) { /* RFC 9112 section 2.2 */
 			if (++p->blank > KHTTPD_MAX_BLANK)
-				return khttpd_parse_fail(p, 400);
+				return khttpd_parse_fail(p, buf + line, n, 400);
 			continue;
 		}
 		if (!p->started) {
@@ -231,7 +286,7 @@ bool khttpd_parse(struct khttpd_parser *p, const char *buf, u32 len)
 			status = khttpd_parse_field(p, buf + line, n);
 		}
 		if (status)
-			return khttpd_parse_fail(p, status);
+			return khttpd_parse_fail(p, buf + line, n, status);
 	}
 }
 
@@ -315,7 +370,7 @@ int khttpd_path(char *target, u32 len)
 
 		while (host < len && target[host] != '/' && target[host] != '?')
 			host++;
-		if (host == 7)
+		if (host == 7 || !khttpd_is_authority(target + 7, host - 7))
 			return -EINVAL;
 		if (host == len || target[host] == '?') {
 			target[0] = '/';

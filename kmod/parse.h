@@ -28,9 +28,10 @@ struct khttpd_parser {
 	bool close;	 /* close the connection after the response */
 	bool keep_alive; /* Connection: keep-alive was sent */
 	bool expect;	 /* Expect: 100-continue was sent */
-	bool host, chunked, has_length;
-	u64 length;		/* of the request's body, bytes */
-	u32 target, target_len; /* of the request target, in the buffer */
+	bool host, chunked, unknown_coding, has_length;
+	bool if_match_fails, if_none_match_fails; /* if the file exists */
+	u64 length;				  /* of the request's body, bytes */
+	u32 target, target_len;			  /* of the request target, in the buffer */
 };
 
 bool khttpd_parse(struct khttpd_parser *p, const char *buf, u32 len);

@@ -19,10 +19,12 @@ static const char *khttpd_reason_phrase(u16 status)
 	switch (status) {
 	case 200: return "OK";
 	case 301: return "Moved Permanently";
+	case 304: return "Not Modified";
 	case 400: return "Bad Request";
 	case 403: return "Forbidden";
 	case 404: return "Not Found";
 	case 405: return "Method Not Allowed";
+	case 412: return "Precondition Failed";
 	case 413: return "Content Too Large";
 	case 414: return "URI Too Long";
 	case 431: return "Request Header Fields Too Large";
@@ -86,18 +88,19 @@ static bool khttpd_is_plain_path(const char *path)
 static void khttpd_format_header(struct khttpd_conn *conn, const char *type, const char *extra)
 {
 	struct khttpd_response *r = &conn->response;
-	char now[KHTTPD_DATE_LEN + 1];
+	char now[KHTTPD_DATE_LEN + 1], content[80] = "";
 
 	khttpd_format_date(now);
+	/* RFC 9110 section 8.6: a 304 has no length, or that of the file. */
+	if (r->status != 304)
+		scnprintf(content, sizeof(content), "Content-Type: %s\r\nContent-Length: %llu\r\n",
+			  type, r->size);
 	r->head_len = scnprintf(conn->out, sizeof(conn->out),
 				"HTTP/1.1 %u %s\r\n"
 				"Server: khttpd\r\n"
 				"Date: %s\r\n"
-				"Content-Type: %s\r\n"
-				"Content-Length: %llu\r\n"
-				"%s%s\r\n",
-				r->status, khttpd_reason_phrase(r->status), now, type, r->size,
-				extra,
+				"%s%s%s\r\n",
+				r->status, khttpd_reason_phrase(r->status), now, content, extra,
 				r->close	   ? "Connection: close\r\n" :
 				conn->parser.minor ? "" :
 						     "Connection: keep-alive\r\n");
@@ -111,7 +114,8 @@ static void khttpd_respond_status(struct khttpd_conn *conn, u16 status, const ch
 	r->status = status;
 	r->size = strlen(khttpd_reason_phrase(status)) + 1;
 	khttpd_format_header(conn, "text/plain", extra);
-	if (conn->parser.method != KHTTPD_METHOD_HEAD)
+	/* RFC 9110 sections 9.3.2 and 15.4.5 */
+	if (conn->parser.method != KHTTPD_METHOD_HEAD && status != 304)
 		r->head_len += scnprintf(conn->out + r->head_len, sizeof(conn->out) - r->head_len,
 					 "%s\n", khttpd_reason_phrase(status));
 }
@@ -159,6 +163,11 @@ static u16 khttpd_respond_file(struct khttpd_conn *conn, const char *path)
 
 	if (status != 200)
 		return status;
+	/* RFC 9110 section 13.2.2; files have no date and no entity tag here. */
+	if (conn->parser.if_match_fails)
+		return 412;
+	if (conn->parser.if_none_match_fails)
+		return 304;
 	r->status = 200;
 	if (khttpd_opt.read_whole) {
 		status = khttpd_read_whole(r, r->file);
@@ -230,7 +239,8 @@ void khttpd_respond(struct khttpd_conn *conn)
 	memset(r, 0, sizeof(*r));
 	r->close = p->close || khttpd_opt.close_each;
 	/* Do not wait for a body that is long, or that the client may not send. */
-	if (p->has_length && (p->length > KHTTPD_SKIP_MAX || p->expect))
+	if ((p->has_length && p->length > KHTTPD_SKIP_MAX) ||
+	    (p->expect && (p->length || p->chunked)))
 		r->close = true;
 
 	if (!status) {

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -520,8 +521,14 @@ func TestOnlyWhatOthersMayRead(t *testing.T) {
 	must(t, os.Symlink("loop", filepath.Join(dir, "loop")))
 	must(t, os.WriteFile(filepath.Join(dir, "open"), []byte("x"), 0o644))
 	must(t, os.Symlink("open", filepath.Join(dir, "inside")))
+	proc := filepath.Join(dir, "proc")
+	must(t, os.Mkdir(proc, 0o755))
+	must(t, unix.Mount("proc", proc, "proc", 0, ""))
+	t.Cleanup(func() { unix.Unmount(proc, unix.MNT_DETACH) })
 	load(t, "root="+dir)
 	for path, want := range map[string]int{
+		// Magic links lead out of any root; the module's own is the machine's.
+		"/proc/self/root/etc/passwd": 403, "/proc/thread-self/root/etc/passwd": 403, "/proc/self/cwd/etc/passwd": 403,
 		"/private": 403, "/pipe": 403, "/absolute": 404, "/relative": 404, "/loop": 403,
 		"/open": 200, "/inside": 200, "/../open": 400, "/x/../open": 200,
 	} {
@@ -534,6 +541,69 @@ func TestOnlyWhatOthersMayRead(t *testing.T) {
 		}
 		c.Close()
 	}
+}
+
+// TestRequests: what RFC 9110 and RFC 9112 demand of requests that few clients
+// send. A "+" is a further response on the same connection; "closed" is the end.
+func TestRequests(t *testing.T) {
+	beGuest(t)
+	load(t)
+	const next = "GET /0 HTTP/1.1\r\nHost: a\r\n\r\n"
+	chunked := "GET /0 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+	for _, c := range []struct{ name, in, want string }{
+		{"chunked", chunked + "3;x=y\r\nabc\r\n0A\r\n0123456789\r\n0\r\nT: x\r\n\r\n" + next, "200+200"},
+		{"chunked POST", "POST /0 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + next, "405+200"},
+		{"invalid chunk size", chunked + "x\r\n" + next, "200 closed"},
+		{"bare LF after chunk size", chunked + "0\n\r\n" + next, "200 closed"},
+		{"no CRLF after chunk", chunked + "1\r\nabc" + next, "200 closed"},
+		{"chunk size too large", chunked + "1000000000000000\r\n" + next, "200 closed"},
+		{"NUL in chunk extension", chunked + "0;\x00\r\n\r\n" + next, "200 closed"},
+		{"unknown coding", "GET /0 HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n" + next, "501 closed"},
+		{"If-None-Match: *", "GET /100 HTTP/1.1\r\nHost: a\r\nIf-None-Match: *\r\n\r\n" + next, "304+200"},
+		{"If-Match", "GET /100 HTTP/1.1\r\nHost: a\r\nIf-Match: \"zz\"\r\n\r\n" + next, "412+200"},
+		{"If-Match: *", "GET /0 HTTP/1.1\r\nHost: a\r\nIf-Match: *\r\n\r\n" + next, "200+200"},
+		{"If-None-Match of a missing file", "GET /no HTTP/1.1\r\nHost: a\r\nIf-None-Match: *\r\n\r\n" + next, "404+200"},
+		{"Host with a port name", "GET /0 HTTP/1.1\r\nHost: a:b\r\n\r\n" + next, "400 closed"},
+		{"userinfo in the target", "GET http://u@a/0 HTTP/1.1\r\nHost: a\r\n\r\n" + next, "400+200"},
+		{"Expect without content", "GET /0 HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\r\n" + next, "200+200"},
+		{"Expect in HTTP/1.0", "GET /0 HTTP/1.0\r\nConnection: keep-alive\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nab" + next, "200+200"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			conn := dial(t)
+			defer conn.Close()
+			_, err := io.WriteString(conn, c.in)
+			must(t, err)
+			r := bufio.NewReader(conn)
+			got := ""
+			for strings.Count(got, "+") < 1 {
+				resp, err := http.ReadResponse(r, nil)
+				if err != nil {
+					got += " closed"
+					break
+				}
+				_, err = io.Copy(io.Discard, resp.Body)
+				must(t, err)
+				if got != "" {
+					got += "+"
+				}
+				got += strconv.Itoa(resp.StatusCode)
+			}
+			if got != c.want {
+				t.Errorf("got %s, want %s", got, c.want)
+			}
+		})
+	}
+	t.Run("HEAD of a target that is too long", func(t *testing.T) {
+		conn := dial(t)
+		defer conn.Close()
+		_, err := io.WriteString(conn, "HEAD /"+strings.Repeat("a", 9000)+" HTTP/1.1\r\n")
+		must(t, err)
+		b, err := io.ReadAll(conn)
+		must(t, err)
+		if !bytes.HasPrefix(b, []byte("HTTP/1.1 414 ")) || !bytes.HasSuffix(b, []byte("\r\n\r\n")) {
+			t.Errorf("got %q, want 414 without a body", b)
+		}
+	})
 }
 
 func TestMemoryPressure(t *testing.T) {

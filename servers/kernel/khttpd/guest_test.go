@@ -5,7 +5,7 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"context"
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,13 +17,13 @@ import (
 	"crossing/harness/vm"
 )
 
-// A kernel module is tested in a machine that may die. Outside of one, this
-// test binary boots one and runs itself again in it; TestInGuest stands for all
-// that happens there.
+// A kernel module is tested in a machine that may crash. Outside of one, this
+// test binary boots one and runs itself there; TestInGuest reports what happens
+// there.
 const inGuest = "KHTTPD_IN_GUEST"
 
-// longRun, set to anything, makes the abuse as long as the module's promises
-// say; without it, it is short enough to be run at each change.
+// longRun, if not empty, repeats the tests as often as the module's promises
+// say; without it, they are short enough to run at each change.
 const longRun = "KHTTPD_LONG"
 
 // onlyRun chooses among the guest's tests, as go test's -run does.
@@ -33,18 +33,36 @@ const onlyRun = "KHTTPD_RUN"
 // kernel: kmod/debug-kernel.sh makes one with KASAN, lockdep and kmemleak.
 const otherKernel = "KHTTPD_LINUX"
 
+// sendPath are the tests that depend on the kernel's way of sending pages,
+// which differs from 6.5 on (MSG_SPLICE_PAGES).
+const sendPath = "TestConformance/khttpd$|TestRequests|TestFileChangesWhileSent|TestOnlyWhatOthersMayRead|TestResetAtAnyPoint"
+
 func TestInGuest(t *testing.T) {
 	if os.Getenv(inGuest) != "" {
 		t.Skip("this is the guest")
 	}
-	ctx := context.Background()
-	if missing := vm.Missing(ctx); len(missing) > 0 {
+	if missing := vm.Missing(t.Context()); len(missing) > 0 {
 		t.Skip("no virtual machine can be had here:\n" + strings.Join(missing, "\n"))
 	}
-	kernel, err := guestKernel(ctx)
-	if err != nil {
-		t.Fatal(err)
+	only := os.Getenv(onlyRun)
+	if dir := os.Getenv(otherKernel); dir != "" {
+		kernel, err := vm.LocalKernel(dir)
+		must(t, err)
+		runInGuest(t, kernel, only)
+		return
 	}
+	for flavour, tests := range map[string]string{vm.Linux61: "", vm.Linux612: sendPath} {
+		t.Run(flavour, func(t *testing.T) {
+			kernel, err := vm.DebianKernel(t.Context(), flavour)
+			must(t, err)
+			runInGuest(t, kernel, cmp.Or(only, tests))
+		})
+	}
+}
+
+// runInGuest runs this package's tests in a guest, those that only matches.
+func runInGuest(t *testing.T, kernel *vm.Kernel, only string) {
+	ctx := t.Context()
 	ko, err := vm.BuildModule(ctx, kernel, "../../../kmod")
 	if err != nil {
 		t.Fatal(err)
@@ -58,7 +76,7 @@ func TestInGuest(t *testing.T) {
 		t.Fatal(err)
 	}
 	argv := []string{"/job/self", "-test.v", "-test.timeout=0"}
-	if only := os.Getenv(onlyRun); only != "" {
+	if only != "" {
 		argv = append(argv, "-test.run="+only)
 	}
 	limit := 20 * time.Minute // two on two calm cores
@@ -110,13 +128,6 @@ func slowAccept(t *testing.T) string {
 	source = bytes.Replace(source, []byte(start), []byte("	msleep(3500);\n"+start), 1)
 	must(t, os.WriteFile(file, append([]byte("#include <linux/delay.h>\n"), source...), 0o644))
 	return dir
-}
-
-func guestKernel(ctx context.Context) (*vm.Kernel, error) {
-	if dir := os.Getenv(otherKernel); dir != "" {
-		return vm.LocalKernel(dir)
-	}
-	return vm.DebianKernel(ctx, vm.Linux61)
 }
 
 // logWriter passes whole lines to the test's log.
