@@ -11,8 +11,8 @@
 #include <linux/uio.h>
 #include <linux/version.h>
 #include <net/sock.h>
-#if __has_include(<linux/hex.h>)
-#include <linux/hex.h> /* hex_to_bin(), from 6.4 on apart from linux/kernel.h */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+#include <linux/hex.h> /* hex_to_bin(), later not in linux/kernel.h any more */
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 17, 0)
