@@ -7,20 +7,18 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/prometheus/procfs"
 )
 
-// A cgroup is a group of the unified hierarchy that this process made for
+// A cgroup is a group of the unified hierarchy that this process created for
 // itself, so that the sockops program sees its connections and no others.
-type cgroup struct {
-	path string
-	home string // that the process came from
-}
+type cgroup struct{ path string }
 
 var errNoCgroup = errors.New("no cgroup v2 hierarchy is mounted: mount -t cgroup2 none /sys/fs/cgroup/unified")
 
-// newCgroup makes a group below the process's own and enters it.
+// newCgroup creates a group and enters it.
 func newCgroup() (*cgroup, error) {
 	mounts, err := procfs.GetMounts()
 	if err != nil {
@@ -30,14 +28,10 @@ func newCgroup() (*cgroup, error) {
 		if m.FSType != "cgroup2" {
 			continue
 		}
-		// Groups of those that were killed: only empty ones can be removed.
-		old, _ := filepath.Glob(filepath.Join(m.MountPoint, "crossing-*"))
-		for _, o := range old {
-			_ = os.Remove(o)
-		}
-		c := &cgroup{path: filepath.Join(m.MountPoint, fmt.Sprintf("crossing-%s", id())), home: m.MountPoint}
+		removeOld(m.MountPoint)
+		c := &cgroup{filepath.Join(m.MountPoint, prefix+id())}
 		if err := os.Mkdir(c.path, 0o755); err != nil {
-			return nil, fmt.Errorf("making a cgroup: %w (it takes root)", err)
+			return nil, fmt.Errorf("creating a cgroup: %w (it takes root)", err)
 		}
 		if err := enter(c.path); err != nil {
 			_ = os.Remove(c.path)
@@ -48,6 +42,22 @@ func newCgroup() (*cgroup, error) {
 	return nil, errNoCgroup
 }
 
+// prefix is that of a group's name; the process ID follows.
+const prefix = "crossing-"
+
+// removeOld removes the groups of processes that have ended. None removes its
+// own: by then it has dropped its privileges.
+func removeOld(dir string) {
+	old, _ := filepath.Glob(filepath.Join(dir, prefix+"*"))
+	for _, o := range old {
+		pid := strings.TrimPrefix(filepath.Base(o), prefix)
+		if _, err := os.Stat(filepath.Join("/proc", pid)); os.IsNotExist(err) {
+			_ = os.Remove(o)
+		}
+	}
+}
+
+// id returns the process ID in the PID namespace of /proc.
 func id() string {
 	self, err := os.Readlink("/proc/self")
 	if err != nil {
@@ -56,14 +66,8 @@ func id() string {
 	return self
 }
 
-// enter puts this process into a group; 0 is the writer itself, whatever its
-// number in this PID namespace is.
+// enter moves this process into a group; 0 is the writer itself, whatever its
+// process ID in this PID namespace is.
 func enter(path string) error {
 	return os.WriteFile(filepath.Join(path, "cgroup.procs"), []byte("0"), 0)
-}
-
-// remove leaves the group and takes it away.
-func (c *cgroup) remove() {
-	_ = enter(c.home)
-	_ = os.Remove(c.path)
 }

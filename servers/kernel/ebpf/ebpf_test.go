@@ -25,6 +25,9 @@ import (
 
 func TestMain(m *testing.M) {
 	if os.Getenv("EBPF_SERVER") != "" {
+		if limit, err := time.ParseDuration(os.Getenv("EBPF_TIMEOUT")); err == nil {
+			tune = func(s *http.Server) { s.ReadHeaderTimeout, s.IdleTimeout = limit, limit }
+		}
 		os.Args = append(os.Args[:1], strings.Fields(os.Getenv("EBPF_SERVER"))...)
 		main()
 		return
@@ -47,7 +50,7 @@ func inKernel(t *testing.T) map[string]bool {
 		if p, err := ebpf.NewProgramFromID(next); err == nil {
 			if info, err := p.Info(); err == nil {
 				switch info.Name {
-				case "decide", "respond", "join":
+				case "verdict", "respond", "established":
 					ours[fmt.Sprint("program ", next)] = true
 				}
 			}
@@ -66,7 +69,7 @@ func inKernel(t *testing.T) map[string]bool {
 		if m, err := ebpf.NewMapFromID(next); err == nil {
 			if info, err := m.Info(); err == nil {
 				switch info.Name {
-				case "answers", "conns", "passed", "taken", "scratch":
+				case "responses", "conns", "states", "taken", "paths", "cookies":
 					ours[fmt.Sprint("map ", next)] = true
 				}
 			}
@@ -85,7 +88,7 @@ func inKernel(t *testing.T) map[string]bool {
 }
 
 // server starts this tier as a process of its own.
-func server(t *testing.T) (*exec.Cmd, string) {
+func server(t *testing.T, env ...string) (*exec.Cmd, string) {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("loading BPF programs takes root")
@@ -100,8 +103,17 @@ func server(t *testing.T) (*exec.Cmd, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := os.WriteFile(filepath.Join(root, "private"), []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "EBPF_SERVER=--listen "+addr+" --root "+root)
+	args := "--listen " + addr + " --root " + root
+	for _, e := range env {
+		if file, ok := strings.CutPrefix(e, "EBPF_COUNTERS="); ok {
+			args += " --counters " + file
+		}
+	}
+	cmd.Env = append(append(os.Environ(), env...), "EBPF_SERVER="+args)
 	var log bytes.Buffer
 	cmd.Stderr = &log
 	if err := cmd.Start(); err != nil {
@@ -125,7 +137,7 @@ func server(t *testing.T) (*exec.Cmd, string) {
 }
 
 // TestNothingIsLeft ends the server with connections open, by SIGTERM and by
-// SIGKILL, and looks for its programs, maps and cgroups.
+// SIGKILL: its programs and maps are freed, and no process is in its cgroup.
 func TestNothingIsLeft(t *testing.T) {
 	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
 		before := inKernel(t)
@@ -142,7 +154,7 @@ func TestNothingIsLeft(t *testing.T) {
 			}
 		}
 		if during := inKernel(t); len(during) <= len(before) {
-			t.Error("the running server's programs are not seen: this test could not fail")
+			t.Error("the running server's programs are not found: this test could not fail")
 		}
 		_ = cmd.Process.Signal(s)
 		_ = cmd.Wait()
@@ -159,15 +171,15 @@ func TestNothingIsLeft(t *testing.T) {
 			}
 		}
 		if len(left) > 0 {
-			t.Errorf("after %v these are left: %v", s, left)
+			t.Errorf("after %v the kernel still has %v", s, left)
 		}
 	}
 }
 
-// TestBytesOfTheirOwn sends requests byte by byte, faster than user space reads
-// them: the kernel must tell of every one. (Behind a stream parser one
-// connection in twenty stood still.)
-func TestBytesOfTheirOwn(t *testing.T) {
+// TestByteByByte sends requests byte by byte, faster than user space reads them:
+// the kernel must notify it of every one. (Behind a stream parser one connection
+// in twenty stalled.)
+func TestByteByByte(t *testing.T) {
 	_, addr := server(t)
 	for i := range 200 {
 		c, err := net.Dial("tcp", addr)
@@ -188,8 +200,8 @@ func TestBytesOfTheirOwn(t *testing.T) {
 	}
 }
 
-// TestDateGoesOn: an answer from the kernel bears the time of the answer.
-func TestDateGoesOn(t *testing.T) {
+// TestDateAdvances: the Date of the kernel's responses is the current one.
+func TestDateAdvances(t *testing.T) {
 	_, addr := server(t)
 	var dates []time.Time
 	for range 2 {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log"
-	"net"
 	"net/http"
 	"os"
 	"strconv"
@@ -18,37 +17,30 @@ import (
 	"github.com/cilium/ebpf/link"
 	"github.com/cilium/ebpf/rlimit"
 	"golang.org/x/sys/unix"
-
-	"crossing/internal/atomicfile"
 )
 
-// Sizes that answer.h also has.
+// Sizes, as in sockmap.h.
 const (
-	pathMax    = 64
-	answerMax  = 16896
-	answerRoom = 16960
+	pathMax      = 64
+	responsesMax = 64
+	responseMax  = 16896
 )
 
-type answerValue struct {
-	Len, _ uint32
-	Bytes  [answerRoom]byte
-}
-
-// A kernel is the programs and maps in the kernel. They are gone when this
-// process is, however it ends: nothing is pinned.
+// A kernel holds the programs and maps in the kernel. Nothing is pinned: the
+// kernel frees them when this process ends.
 type kernel struct {
-	objects answerObjects
-	sockops link.Link
-	slot    uint32
-	served  atomic.Int64 // requests that user space answered
+	objects  sockmapObjects
+	sockops  link.Link
+	dateSlot uint32
+	served   atomic.Int64 // requests that user space responded to
 }
 
-// load loads the programs, gives them the answers and attaches them.
+// load loads the programs and the responses, and attaches the programs.
 func load(port uint16, ready map[string][]byte, group *cgroup) (*kernel, error) {
 	if err := rlimit.RemoveMemlock(); err != nil {
-		return nil, why(err)
+		return nil, withRemedy(err)
 	}
-	spec, err := loadAnswer()
+	spec, err := loadSockmap()
 	if err != nil {
 		return nil, err
 	}
@@ -61,34 +53,36 @@ func load(port uint16, ready map[string][]byte, group *cgroup) (*kernel, error) 
 	}
 	k := &kernel{}
 	if err := spec.LoadAndAssign(&k.objects, nil); err != nil {
-		return nil, why(err)
+		return nil, withRemedy(err)
 	}
 	k.setDate(time.Now())
-	for path, answer := range ready {
+	index := uint32(0)
+	for path, text := range ready {
 		var key [pathMax]byte
 		copy(key[:], path)
-		value := answerValue{Len: uint32(len(answer))}
-		copy(value.Bytes[:], answer)
-		if err := k.objects.Answers.Put(key, &value); err != nil {
+		r := sockmapResponse{Len: uint32(len(text))}
+		copy(r.Bytes[:], text)
+		if err := errors.Join(k.objects.Responses.Put(index, &r), k.objects.Paths.Put(key, index)); err != nil {
 			k.Close()
-			return nil, fmt.Errorf("giving the kernel the answer to %s: %w", path, err)
+			return nil, fmt.Errorf("writing the response to %s: %w", path, err)
 		}
+		index++
 	}
 	for _, a := range []struct {
 		program *ebpf.Program
 		where   ebpf.AttachType
 	}{
 		{k.objects.Respond, ebpf.AttachSkMsgVerdict},
-		{k.objects.Decide, ebpf.AttachSkSKBVerdict},
+		{k.objects.Verdict, ebpf.AttachSkSKBVerdict},
 	} {
 		if err := link.RawAttachProgram(link.RawAttachProgramOptions{Target: k.objects.Conns.FD(), Program: a.program, Attach: a.where}); err != nil {
 			k.Close()
-			return nil, why(fmt.Errorf("attaching %v: %w", a.where, err))
+			return nil, withRemedy(fmt.Errorf("attaching %v: %w", a.where, err))
 		}
 	}
-	if k.sockops, err = link.AttachCgroup(link.CgroupOptions{Path: group.path, Program: k.objects.Join, Attach: ebpf.AttachCGroupSockOps}); err != nil {
+	if k.sockops, err = link.AttachCgroup(link.CgroupOptions{Path: group.path, Program: k.objects.Established, Attach: ebpf.AttachCGroupSockOps}); err != nil {
 		k.Close()
-		return nil, why(fmt.Errorf("attaching to the cgroup: %w", err))
+		return nil, withRemedy(fmt.Errorf("attaching to the cgroup: %w", err))
 	}
 	return k, nil
 }
@@ -101,8 +95,8 @@ func (k *kernel) Close() {
 	_ = k.objects.Close()
 }
 
-// why says what to do about an error of loading.
-func why(err error) error {
+// withRemedy adds the remedy to an error of loading.
+func withRemedy(err error) error {
 	switch {
 	case errors.Is(err, unix.EPERM):
 		return fmt.Errorf("%w; loading BPF programs takes root, or CAP_BPF and CAP_NET_ADMIN", err)
@@ -116,9 +110,9 @@ func why(err error) error {
 	return err
 }
 
-// ownTGID is this process's ID as the kernel's own namespace counts it. Below
-// a PID namespace getpid(2) tells another; /proc tells the right one as long
-// as it is the machine's.
+// ownTGID returns this process's ID in the initial PID namespace. In another one
+// getpid(2) returns a different ID; /proc has the right one if it is mounted
+// from the initial namespace.
 func ownTGID() (uint32, error) {
 	self, err := os.Readlink("/proc/self")
 	if err != nil {
@@ -128,28 +122,35 @@ func ownTGID() (uint32, error) {
 	return uint32(id), err
 }
 
-// setDate makes t the date of the answers from now on.
+// setDate sets the Date of the kernel's responses.
 func (k *kernel) setDate(t time.Time) {
 	var dates [2][32]byte
 	if err := k.objects.Dates.Get(&dates); err != nil {
-		log.Printf("the date: %v", err)
+		log.Printf("setting the date: %v", err)
 		return
 	}
-	next := 1 - k.slot
+	next := 1 - k.dateSlot
 	copy(dates[next][:], t.UTC().Format(http.TimeFormat))
 	if err := errors.Join(k.objects.Dates.Set(&dates), k.objects.DateSlot.Set(next)); err != nil {
-		log.Printf("the date: %v", err)
+		log.Printf("setting the date: %v", err)
 	}
-	k.slot = next
+	k.dateSlot = next
 }
 
-// report writes the counters as JSON: who answered how many.
-func (k *kernel) report(file string) {
-	if file == "" {
+// state returns the kernel's state of a connection, and whether it has one.
+func (k *kernel) state(cookie uint64) (s sockmapState, ok bool) {
+	return s, k.objects.States.Lookup(cookie, &s) == nil
+}
+
+// report writes the counters as JSON: the number of responses by who sent them.
+// The file was opened by root, and its folder may be root's, so it is written in
+// place: in one write of one length, so that no reader sees a part of it.
+func (k *kernel) report(file *os.File) {
+	if file == nil {
 		return
 	}
 	all := map[string]int64{"user": k.served.Load()}
-	for c := range answerCounterCOUNTERS {
+	for c := range sockmapCounterCOUNTERS {
 		var perCPU []uint64
 		if err := k.objects.Counters.Lookup(uint32(c), &perCPU); err != nil {
 			continue
@@ -162,87 +163,16 @@ func (k *kernel) report(file string) {
 	if err != nil {
 		return
 	}
-	_ = atomicfile.Scratch(file, b)
+	_, _ = file.WriteAt(fmt.Appendf(nil, "%-511s\n", b), 0)
 }
 
 var counterNames = [...]string{
-	answerCounterANSWERED:         "kernel",
-	answerCounterPASSED_IN_ORDER:  "passed_in_order",
-	answerCounterPASSED_OTHER:     "passed_other",
-	answerCounterPASSED_NO_ANSWER: "passed_no_answer",
-	answerCounterPASSED_FULL:      "passed_full",
-	answerCounterLOST_NO_MEMORY:   "lost_no_memory",
-	answerCounterJOINED:           "joined",
-	answerCounterNOT_JOINED:       "not_joined",
-}
-
-// A listener's connections tell the kernel what user space has taken.
-type listener struct {
-	*net.TCPListener
-	k *kernel
-}
-
-// Accept implements net.Listener.
-func (l *listener) Accept() (net.Conn, error) {
-	c, err := l.AcceptTCP()
-	if err != nil {
-		return nil, err
-	}
-	t := &conn{TCPConn: c, k: l.k}
-	raw, err := c.SyscallConn()
-	if err != nil {
-		return nil, err
-	}
-	if err := raw.Control(func(fd uintptr) {
-		t.cookie, _ = unix.GetsockoptUint64(int(fd), unix.SOL_SOCKET, unix.SO_COOKIE)
-	}); err != nil {
-		return nil, err
-	}
-	return t, nil
-}
-
-// A conn counts the bytes that user space takes. While net/http is idle and
-// asks for more, it has answered everything that it has taken: that is when
-// the kernel may answer again.
-type conn struct {
-	*net.TCPConn
-	k           *kernel
-	cookie      uint64
-	read, known uint64
-	idle        atomic.Bool
-}
-
-// Read implements net.Conn.
-func (c *conn) Read(b []byte) (int, error) {
-	if c.read != c.known && c.idle.Load() {
-		if c.k.objects.Taken.Put(c.cookie, c.read) == nil {
-			c.known = c.read
-		}
-	}
-	n, err := c.TCPConn.Read(b)
-	c.read += uint64(n)
-	return n, err
-}
-
-// Close implements net.Conn.
-func (c *conn) Close() error {
-	// The books last: without them the kernel would answer what comes in
-	// after user space has decided to close.
-	defer func() {
-		_ = c.k.objects.Passed.Delete(c.cookie)
-		_ = c.k.objects.Taken.Delete(c.cookie)
-	}()
-	return c.TCPConn.Close()
-}
-
-// connState follows net/http's states of a connection.
-func connState(c net.Conn, s http.ConnState) {
-	t, ok := c.(*conn)
-	if !ok {
-		return
-	}
-	t.idle.Store(s == http.StateIdle)
-	if s == http.StateIdle {
-		t.k.served.Add(1)
-	}
+	sockmapCounterRESPONDED:          "kernel",
+	sockmapCounterPASSED_PENDING:     "passed_pending",
+	sockmapCounterPASSED_OTHER:       "passed_other",
+	sockmapCounterPASSED_NO_RESPONSE: "passed_no_response",
+	sockmapCounterPASSED_FULL:        "passed_full",
+	sockmapCounterLOST:               "lost",
+	sockmapCounterJOINED:             "joined",
+	sockmapCounterNOT_JOINED:         "not_joined",
 }

@@ -24,7 +24,7 @@ import (
 	"crossing/servers/nethttp"
 )
 
-//go:generate go tool bpf2go -go-package main -target bpfel -cc clang -cflags "-O2 -g -Wall -Werror -I/usr/include/x86_64-linux-gnu" -type counter answer answer.bpf.c
+//go:generate go tool bpf2go -go-package main -target bpfel -cc clang -cflags "-O2 -g -Wall -Werror -I/usr/include/x86_64-linux-gnu" -type counter sockmap sockmap.bpf.c
 
 // usage is the help text above the flags.
 const usage = `Ebpf serves a document root with BPF programs on its sockets, and with net/http what those pass. It needs root.
@@ -52,21 +52,30 @@ func main() {
 	}
 }
 
+// tune changes the server's time limits in tests.
+var tune = func(*http.Server) {}
+
 func run(listen, dir, counters string) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return fmt.Errorf("document root: %w", err)
 	}
 	defer root.Close()
-	ready, err := answers(root)
+	ready, err := responses(root)
 	if err != nil {
 		return err
+	}
+	var report *os.File
+	if counters != "" {
+		if report, err = os.Create(counters); err != nil {
+			return fmt.Errorf("--counters: %w", err)
+		}
+		defer report.Close()
 	}
 	group, err := newCgroup()
 	if err != nil {
 		return err
 	}
-	defer group.remove()
 	addr, err := net.ResolveTCPAddr("tcp4", listen)
 	if err != nil {
 		return fmt.Errorf("--listen: %w", err)
@@ -81,8 +90,17 @@ func run(listen, dir, counters string) error {
 	if err != nil {
 		return fmt.Errorf("%w; choose another --listen, or stop the process that listens there (ss -ltnp)", err)
 	}
+	if err := dropPrivileges(); err != nil {
+		return err
+	}
 	server := nethttp.Server(root)
 	server.ConnState = connState
+	tune(server)
+	files := server.Handler
+	server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		k.served.Add(1)
+		files.ServeHTTP(w, r)
+	})
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	done := make(chan struct{})
@@ -92,7 +110,7 @@ func run(listen, dir, counters string) error {
 			select {
 			case <-tick.C:
 				k.setDate(time.Now())
-				k.report(counters)
+				k.report(report)
 			case <-ctx.Done():
 				_ = server.Close()
 				return
@@ -102,7 +120,7 @@ func run(listen, dir, counters string) error {
 	err = server.Serve(&listener{l, k})
 	stop()
 	<-done
-	k.report(counters)
+	k.report(report)
 	if !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}

@@ -37,9 +37,9 @@ import (
 
 // Sizes, as in stateless.h.
 const (
-	pathMax   = 64
-	answerSet = 32
-	answerMax = 1460
+	pathMax      = 64
+	responsesMax = 32
+	responseMax  = 1460
 )
 
 // usage is the help text above the flags.
@@ -168,7 +168,7 @@ func bodies(root *os.Root) ([]body, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !info.Mode().IsRegular() || info.Size() > answerMax-200 || len(all) == answerSet || len(e.Name()) > pathMax-2 {
+		if !info.Mode().IsRegular() || info.Size() > responseMax-200 || len(all) == responsesMax || len(e.Name()) > pathMax-2 {
 			continue
 		}
 		b, err := fs.ReadFile(files, e.Name())
@@ -188,7 +188,7 @@ type server struct {
 
 type response struct {
 	Len, Sum uint32
-	Bytes    [answerMax]byte
+	Bytes    [responseMax]byte
 }
 
 // addPaths writes the map from paths to responses.
@@ -212,7 +212,7 @@ func (s *server) refresh(now time.Time) error {
 		text = append(text, b.bytes...)
 		a := response{Len: uint32(len(text)), Sum: uint32(checksum.Fold(checksum.Sum(text, 0)))}
 		copy(a.Bytes[:], text)
-		if err := s.objects.Answers.Put(next*answerSet+uint32(i), &a); err != nil {
+		if err := s.objects.Responses.Put(next*responsesMax+uint32(i), &a); err != nil {
 			return fmt.Errorf("writing the responses: %w", err)
 		}
 	}
@@ -226,7 +226,7 @@ func (s *server) report(file string) {
 		return
 	}
 	all := map[string]uint64{}
-	for c, name := range map[uint32]string{uint32(statelessCounterOPENED): "opened", uint32(statelessCounterANSWERED): "kernel", uint32(statelessCounterREFUSED): "refused"} {
+	for c, name := range map[uint32]string{uint32(statelessCounterOPENED): "opened", uint32(statelessCounterRESPONDED): "kernel", uint32(statelessCounterREFUSED): "refused"} {
 		var perCPU []uint64
 		if s.objects.Counters.Lookup(c, &perCPU) != nil {
 			continue

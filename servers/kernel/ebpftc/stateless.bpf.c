@@ -1,15 +1,15 @@
+// SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 //go:build ignore
-// SPDX-License-Identifier: GPL-2.0
 /*
- * The bound of what the kernel can do: HTTP answered on a frame's way in,
- * below the socket layer, without any state.
+ * An upper bound of what the kernel can do: HTTP at the ingress hook of a
+ * device, below the socket layer, without any state.
  *
- * Every segment carries all that its answer needs: the answer's sequence
- * number is the segment's acknowledgement number (RFC 9293, 3.4). A SYN is
- * answered with a SYN, ACK that offers nothing but a maximum segment size; a
- * request with the answer, which must fit into one segment; a FIN with a FIN.
- * What is lost, the client sends again. There is no retransmission, no
- * congestion control, no window, no reassembly: it is a yardstick, no server.
+ * Every segment carries all that its response needs: the response's sequence
+ * number is the segment's acknowledgement number (RFC 9293 section 3.4). A SYN is
+ * answered with a SYN, ACK whose only option is the maximum segment size; a
+ * request with the response, which must fit into one segment; a FIN with a FIN.
+ * The client retransmits what is lost. There is no retransmission, congestion
+ * control, window or reassembly: it is a yardstick, not a server.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -20,7 +20,7 @@
 #include <bpf/bpf_endian.h>
 #include "stateless.h"
 
-char LICENSE[] SEC("license") = "GPL";
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 const enum counter *unused_counter __attribute__((unused));
 
@@ -31,27 +31,27 @@ struct path {
 	__u8 bytes[PATH_MAX_BYTES];
 };
 
-struct answer {
+struct response {
 	__u32 len;
 	__u32 sum; /* of the bytes, ones' complement, folded (RFC 1071) */
-	__u8 bytes[ANSWER_MAX];
+	__u8 bytes[RESPONSE_MAX];
 };
 
-/* Number of the answer to a path; 0 is the answer to all other requests. */
+/* Index of the response to a path; 0 is the response to all other requests. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, ANSWERS);
+	__uint(max_entries, RESPONSES);
 	__type(key, struct path);
 	__type(value, __u32);
 } paths SEC(".maps");
 
-/* Answers, twice: user space renews the set that is not in use. */
+/* Responses, twice: user space updates the set that is not in use. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 2 * ANSWERS);
+	__uint(max_entries, 2 * RESPONSES);
 	__type(key, __u32);
-	__type(value, struct answer);
-} answers SEC(".maps");
+	__type(value, struct response);
+} responses SEC(".maps");
 
 __u32 set;
 
@@ -103,13 +103,12 @@ static __always_inline __u64 words(const void *p, int n)
 }
 
 /*
- * Turns the frame around: addresses and ports changed, `payload` bytes with
- * ones' complement sum `sum` behind a TCP header of `header` bytes, whose
- * options, if any, are `option`.
+ * Send a frame back to the source of `in`: `payload` bytes with the ones'
+ * complement sum `sum` behind a TCP header, whose options, if any, are `option`.
  */
-static __always_inline int answer_with(struct __sk_buff *skb, struct frame *in, __u32 seq,
-				       __u32 ack, __u8 flags, __be32 option, __u32 payload,
-				       __u64 sum, const void *bytes)
+static __always_inline int reply(struct __sk_buff *skb, struct frame *in, __u32 seq, __u32 ack,
+				 __u8 flags, __be32 option, __u32 payload, __u64 sum,
+				 const void *bytes)
 {
 	struct {
 		struct frame f;
@@ -150,11 +149,11 @@ static __always_inline int answer_with(struct __sk_buff *skb, struct frame *in, 
 		     bpf_skb_store_bytes(skb, 0, &out.f, sizeof(out.f), 0))
 		return TC_ACT_SHOT;
 	if (payload) {
-		/* The verifier has forgotten the bound that the compiler knows. */
+		/* The verifier does not know the bound that the compiler knows. */
 		__u64 n = payload;
 
 		asm volatile("" : "+r"(n));
-		if (n == 0 || n > ANSWER_MAX)
+		if (n == 0 || n > RESPONSE_MAX)
 			return TC_ACT_SHOT;
 		asm volatile("" : "+r"(n));
 		if (bpf_skb_store_bytes(skb, sizeof(struct frame), bytes, n, 0))
@@ -196,7 +195,7 @@ int serve(struct __sk_buff *skb)
 	__u32 offset, payload, seq, ack, zero = 0, *number, at;
 	__u8 flags, method[4];
 	struct path *p;
-	struct answer *a;
+	struct response *a;
 	struct scan s = {};
 
 	if (bpf_skb_load_bytes(skb, 0, &in, sizeof(in)) || in.eth.h_proto != bpf_htons(ETH_P_IP) ||
@@ -214,14 +213,13 @@ int serve(struct __sk_buff *skb)
 	if (flags & SYN) {
 		count(OPENED);
 		/* Kind 2, length 4: maximum segment size 1460. */
-		return answer_with(skb, &in, ~seq, seq + 1, SYN | ACK, bpf_htonl(0x020405b4), 0, 0,
-				   0);
+		return reply(skb, &in, ~seq, seq + 1, SYN | ACK, bpf_htonl(0x020405b4), 0, 0, 0);
 	}
 	if (flags & FIN)
-		return answer_with(skb, &in, ack, seq + payload + 1, FIN | ACK, 0, 0, 0, 0);
+		return reply(skb, &in, ack, seq + payload + 1, FIN | ACK, 0, 0, 0, 0);
 	if (!payload)
-		return TC_ACT_SHOT; /* an acknowledgement: nobody waits for it */
-	at = set & 1 ? ANSWERS : 0;
+		return TC_ACT_SHOT; /* an acknowledgement needs no response */
+	at = set & 1 ? RESPONSES : 0;
 	p = bpf_map_lookup_elem(&scratch, &zero);
 	if (!p)
 		return TC_ACT_SHOT;
@@ -229,7 +227,7 @@ int serve(struct __sk_buff *skb)
 		if (bpf_skb_load_bytes(skb, offset + 4, p, PATH_MAX_BYTES))
 			return TC_ACT_SHOT;
 	} else if (payload >= 24) {
-		/* Shorter requests: as much as every one has, the rest empty. */
+		/* A shorter request: what there is, and zeros. */
 		__u32 n = (payload - 4) & (PATH_MAX_BYTES - 1);
 
 		__builtin_memset(p, 0, sizeof(*p));
@@ -245,9 +243,9 @@ int serve(struct __sk_buff *skb)
 		number = bpf_map_lookup_elem(&paths, p);
 	if (number)
 		at += *number;
-	count(number ? ANSWERED : REFUSED);
-	a = bpf_map_lookup_elem(&answers, &at);
-	if (!a || a->len == 0 || a->len > ANSWER_MAX)
+	count(number ? RESPONDED : REFUSED);
+	a = bpf_map_lookup_elem(&responses, &at);
+	if (!a || a->len == 0 || a->len > RESPONSE_MAX)
 		return TC_ACT_SHOT;
-	return answer_with(skb, &in, ack, seq + payload, PSH | ACK, 0, a->len, a->sum, a->bytes);
+	return reply(skb, &in, ack, seq + payload, PSH | ACK, 0, a->len, a->sum, a->bytes);
 }

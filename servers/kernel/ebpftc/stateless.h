@@ -1,12 +1,12 @@
-/* SPDX-License-Identifier: GPL-2.0 */
-/* Sizes and counters that the kernel's side and Go's share. */
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Sizes and counters that the BPF program and Go share. */
 #define PATH_MAX_BYTES 64
-#define ANSWERS	       32
-#define ANSWER_MAX     1460
+#define RESPONSES      32
+#define RESPONSE_MAX   1460
 
 enum counter {
-	OPENED,	  /* SYNs answered */
-	ANSWERED, /* requests for a path that has an answer */
-	REFUSED,  /* all others */
+	OPENED,	   /* connections */
+	RESPONDED, /* requests for a known path */
+	REFUSED,   /* all others */
 	COUNTERS,
 };

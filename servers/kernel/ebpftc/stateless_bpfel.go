@@ -13,20 +13,13 @@ import (
 	"github.com/cilium/ebpf"
 )
 
-type statelessAnswer struct {
-	_     structs.HostLayout
-	Len   uint32
-	Sum   uint32
-	Bytes [1460]uint8
-}
-
 type statelessCounter uint32
 
 const (
-	statelessCounterOPENED   statelessCounter = 0
-	statelessCounterANSWERED statelessCounter = 1
-	statelessCounterREFUSED  statelessCounter = 2
-	statelessCounterCOUNTERS statelessCounter = 3
+	statelessCounterOPENED    statelessCounter = 0
+	statelessCounterRESPONDED statelessCounter = 1
+	statelessCounterREFUSED   statelessCounter = 2
+	statelessCounterCOUNTERS  statelessCounter = 3
 )
 
 type statelessPath struct {
@@ -34,13 +27,20 @@ type statelessPath struct {
 	Bytes [64]uint8
 }
 
+type statelessResponse struct {
+	_     structs.HostLayout
+	Len   uint32
+	Sum   uint32
+	Bytes [1460]uint8
+}
+
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	statelessMapAnswers       = "answers"
 	statelessMapCounters      = "counters"
 	statelessMapPaths         = "paths"
+	statelessMapResponses     = "responses"
 	statelessMapScratch       = "scratch"
 	statelessProgServe        = "serve"
 	statelessVarListenAddr    = "listen_addr"
@@ -98,10 +98,10 @@ type statelessProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type statelessMapSpecs struct {
-	Answers  *ebpf.MapSpec `ebpf:"answers"`
-	Counters *ebpf.MapSpec `ebpf:"counters"`
-	Paths    *ebpf.MapSpec `ebpf:"paths"`
-	Scratch  *ebpf.MapSpec `ebpf:"scratch"`
+	Counters  *ebpf.MapSpec `ebpf:"counters"`
+	Paths     *ebpf.MapSpec `ebpf:"paths"`
+	Responses *ebpf.MapSpec `ebpf:"responses"`
+	Scratch   *ebpf.MapSpec `ebpf:"scratch"`
 }
 
 // statelessVariableSpecs contains global variables before they are loaded into the kernel.
@@ -134,17 +134,17 @@ func (o *statelessObjects) Close() error {
 //
 // It can be passed to loadStatelessObjects or ebpf.CollectionSpec.LoadAndAssign.
 type statelessMaps struct {
-	Answers  *ebpf.Map `ebpf:"answers"`
-	Counters *ebpf.Map `ebpf:"counters"`
-	Paths    *ebpf.Map `ebpf:"paths"`
-	Scratch  *ebpf.Map `ebpf:"scratch"`
+	Counters  *ebpf.Map `ebpf:"counters"`
+	Paths     *ebpf.Map `ebpf:"paths"`
+	Responses *ebpf.Map `ebpf:"responses"`
+	Scratch   *ebpf.Map `ebpf:"scratch"`
 }
 
 func (m *statelessMaps) Close() error {
 	return _StatelessClose(
-		m.Answers,
 		m.Counters,
 		m.Paths,
+		m.Responses,
 		m.Scratch,
 	)
 }
