@@ -5,8 +5,8 @@ package http1
 // Classes of bytes, as bits of class.
 const (
 	token  = 1 << iota // tchar, RFC 9110 section 5.6.2
-	target             // what stands for itself in a path, RFC 3986 section 3.3
-	host               // reg-name, IPv4address, IP-literal and port, RFC 3986 section 3.2.2
+	target             // not encoded in a path, RFC 3986 section 3.3
+	host               // reg-name and IPv4address but for pct-encoded, RFC 3986 section 3.2.2
 	hex                // HEXDIG, RFC 5234
 )
 
@@ -19,12 +19,12 @@ var class = func() (t [256]uint8) {
 	const alnum = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 	mark(token, alnum+"!#$%&'*+-.^_`|~")
 	mark(target, alnum+"-._~!$&'()*+,;=:@/")
-	mark(host, alnum+"-._~!$&'()*+;=:[]%")
+	mark(host, alnum+"-._~!$&'()*+;=")
 	mark(hex, "0123456789ABCDEFabcdef")
 	return
 }()
 
-// all tells whether every byte of b is of the class.
+// all reports whether every byte of b is of the class.
 func all(b []byte, c uint8) bool {
 	for _, x := range b {
 		if class[x]&c == 0 {
@@ -34,9 +34,9 @@ func all(b []byte, c uint8) bool {
 	return true
 }
 
-// clean tells whether b may be a field value: no control characters but the
-// tab, RFC 9110 section 5.5.
-func clean(b []byte) bool {
+// validValue reports whether b may be a field value: it has no control
+// characters but the tab, RFC 9110 section 5.5.
+func validValue(b []byte) bool {
 	for i := control(b, 0); i < len(b); i = control(b, i+1) {
 		if b[i] != '\t' {
 			return false
@@ -45,7 +45,7 @@ func clean(b []byte) bool {
 	return true
 }
 
-// is tells whether b is the lower-case word, in any case of its letters.
+// is reports whether b is the lower-case word, in any case.
 func is(b []byte, word string) bool {
 	if len(b) != len(word) {
 		return false

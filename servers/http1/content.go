@@ -2,36 +2,36 @@
 
 package http1
 
-// A content follows the content of a request, RFC 9112 sections 6 and 7, to
-// find where the next request starts. What it says is not looked at. The zero
-// value is no content.
+// A content skips the content of a request, RFC 9112 sections 6 and 7, to find
+// the start of the next request. The zero value is no content.
 type content struct {
-	left  int64 // bytes to come: of the content, or of the chunk
-	line  int   // bytes of a line seen: chunk extensions and trailers
+	left  int64 // bytes to skip: of the content, or of the chunk
+	line  int   // bytes of the current line seen
 	state chunkState
 }
 
-// chunkState is the place within a chunked content.
+// chunkState is the position within chunked content.
 type chunkState uint8
 
 const (
-	notChunked  chunkState = iota
-	chunkSize              // in the hexadecimal size; line counts its digits
-	chunkExt               // in the rest of that line
-	chunkLF                // before the LF that ends it
-	chunkData              // left bytes to come
-	chunkCR                // after them, before CR
-	chunkEnd               // before LF
-	trailer                // at the start of, or in, a trailer field
-	trailerLF              // before the LF that ends it
-	trailerOver            // before the last LF of all
+	notChunked   chunkState = iota
+	chunkSize               // in chunk-size; line counts its digits
+	chunkExt                // in chunk-ext
+	chunkLF                 // before the LF that ends it
+	chunkData               // left bytes follow
+	chunkCR                 // after them, before CR
+	chunkEnd                // before LF
+	trailer                 // at the start of, or in the name of, a trailer field
+	trailerValue            // in its value
+	trailerLF               // before the LF that ends it
+	lastLF                  // before the LF that ends the content
 )
 
-// any tells whether content is still to come.
-func (c *content) any() bool { return c.left != 0 || c.state != notChunked }
+// pending reports whether content is still to be skipped.
+func (c *content) pending() bool { return c.left != 0 || c.state != notChunked }
 
-// discard takes content off the front of b and returns how much; not ok: it
-// cannot be followed.
+// discard skips content at the front of b and returns the number of bytes, and
+// whether they are valid.
 func (c *content) discard(b []byte) (n int, ok bool) {
 	if c.state == notChunked {
 		return c.skip(b), true
@@ -58,7 +58,7 @@ func (c *content) skip(b []byte) int {
 	return n
 }
 
-// step takes one byte of the chunked coding's own.
+// step parses one byte of the chunked coding and reports whether it is valid.
 func (c *content) step(x byte) bool {
 	switch c.state {
 	case chunkSize:
@@ -100,9 +100,22 @@ func (c *content) step(x byte) bool {
 	case trailer:
 		if x == '\r' {
 			c.state = trailerLF
-			if c.line == 0 {
-				c.state = trailerOver
+			empty := c.line == 0
+			c.line = 0
+			if empty {
+				c.state = lastLF
 			}
+			return empty // a field has a colon
+		}
+		if x == ':' && c.line > 0 {
+			c.state = trailerValue
+			return true
+		}
+		c.line++
+		return class[x]&token != 0 && c.line <= MaxField
+	case trailerValue:
+		if x == '\r' {
+			c.state = trailerLF
 			c.line = 0
 			return true
 		}
@@ -110,16 +123,17 @@ func (c *content) step(x byte) bool {
 	case trailerLF:
 		c.state = trailer
 		return x == '\n'
-	case trailerOver:
+	case lastLF:
 		*c = content{}
 		return x == '\n'
 	}
 	return true
 }
 
-// within counts the bytes of a line that is passed over. A bare LF in it is
-// refused as everywhere.
+// within counts a byte of a chunk extension or trailer value, and reports whether
+// it may be there: a control character may not (RFC 9110 section 5.5), so neither
+// may a bare LF.
 func (c *content) within(x byte) bool {
 	c.line++
-	return x != '\n' && c.line <= MaxField
+	return (x >= ' ' && x != 0x7f || x == '\t' || x == '\r') && c.line <= MaxField
 }

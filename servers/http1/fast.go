@@ -8,10 +8,10 @@ import (
 	"net/http"
 )
 
-// quickLine reads a request line that is whole and plain: GET, a path of
-// characters that stand for themselves, HTTP/1.1. It returns its length with
-// its end, or 0 for any other, which requestLine then reads.
-func (s *Server) quickLine(q *request, b []byte) int {
+// fastRequestLine parses a complete and plain request line: GET, a path of
+// characters that are not encoded, HTTP/1.1. It returns its length with its end,
+// or 0 for any other, which requestLine then parses.
+func (s *Server) fastRequestLine(q *request, b []byte) int {
 	const get = 'G' | 'E'<<8 | 'T'<<16 | ' '<<24
 	if len(b) < 16 || binary.LittleEndian.Uint32(b) != get || b[4] != '/' {
 		return 0
@@ -20,8 +20,7 @@ func (s *Server) quickLine(q *request, b []byte) int {
 	for i < len(b) && class[b[i]]&target != 0 {
 		i++
 	}
-	const version = "HTTP/1.1"
-	if len(b)-i < 11 || i > MaxTarget || b[i] != ' ' || string(b[i+1:i+9]) != version || b[i+9] != '\r' || b[i+10] != '\n' {
+	if len(b)-i < 11 || i > MaxTarget || b[i] != ' ' || string(b[i+1:i+9]) != http11 || b[i+9] != '\r' || b[i+10] != '\n' {
 		return 0
 	}
 	if q.doc = s.site.find(b[4:i]); q.doc != nil {
@@ -32,30 +31,27 @@ func (s *Server) quickLine(q *request, b []byte) int {
 	return i + 11
 }
 
-// quickField reads a field line that is whole. It returns its length with its
-// end, and whether it is sound; or 0 for one that has to be looked at more
-// closely: the end of the head, a part of a line, a control character.
-func (q *request) quickField(b []byte) (n int, ok bool) {
+// fastField splits a complete field line without control characters. It returns
+// its length with its end, or 0 for any other line, which field then parses: the
+// end of the header section, an incomplete line, a control character.
+func fastField(b []byte) (name, value []byte, end int) {
+	n := 0
 	for n < len(b) && class[b[n]]&token != 0 {
 		n++
 	}
 	if n == 0 || n == len(b) || b[n] != ':' {
-		return 0, false
+		return nil, nil, 0
 	}
-	name, from := b[:n], n+1
-	if from < len(b) && b[from] == ' ' {
-		from++
+	to := control(b, n+1)
+	if len(b)-to < 2 || b[to] != '\r' || b[to+1] != '\n' {
+		return nil, nil, 0
 	}
-	to := control(b, from)
-	if len(b)-to < 2 || b[to] != '\r' || b[to+1] != '\n' || to-from > MaxField-256 {
-		return 0, false
-	}
-	return to + 2, q.known(name, trim(b[from:to]))
+	return b[:n], trim(b[n+1 : to]), to + 2
 }
 
-// control returns where the first control character is from i on; len(b), if
-// there is none. It looks at eight bytes at a time: the lowest mark is right,
-// those above it may be false.
+// control returns the index of the first control character at or after i, or
+// len(b). It looks at eight bytes at a time: the lowest mark is exact, those
+// above it may be false.
 func control(b []byte, i int) int {
 	const ones, tops = 0x0101010101010101, 0x8080808080808080
 	for ; len(b)-i >= 8; i += 8 {

@@ -4,9 +4,8 @@ package http1
 
 import "bytes"
 
-// field reads one field line, RFC 9112 section 5, and tells whether it is
-// sound. Names that do not bear on the answer are passed over, once they are
-// known to be names.
+// field parses one field line, RFC 9112 section 5, and reports whether it is
+// valid. Fields that do not affect the response are ignored if they are valid.
 func (q *request) field(line []byte) bool {
 	n := 0
 	for n < len(line) && class[line[n]]&token != 0 {
@@ -18,10 +17,11 @@ func (q *request) field(line []byte) bool {
 		return false
 	}
 	name, value := line[:n], trim(line[n+1:])
-	return clean(value) && q.known(name, value)
+	return validValue(value) && q.known(name, value)
 }
 
-// known takes the fields that bear on the answer.
+// known applies a field that affects the response and reports whether its value
+// is valid.
 func (q *request) known(name, value []byte) bool {
 	switch len(name) {
 	case len("host"):
@@ -29,12 +29,25 @@ func (q *request) known(name, value []byte) bool {
 			return q.host(value)
 		}
 	case len("expect"):
-		if is(name, "expect") && is(value, "100-continue") {
-			q.said |= saidExpect
+		if is(name, "expect") && hasOption(value, "100-continue") {
+			q.flags |= expectsContinue
+		}
+	case len("if-match"):
+		if is(name, "if-match") && string(value) != "*" {
+			q.flags |= ifMatchFails // there is no entity tag that could match
 		}
 	case len("connection"):
 		if is(name, "connection") {
-			q.connection(value)
+			if hasOption(value, "close") {
+				q.flags |= wantsClose
+			}
+			if hasOption(value, "keep-alive") {
+				q.flags |= wantsKeepAlive
+			}
+		}
+	case len("if-none-match"):
+		if is(name, "if-none-match") && string(value) == "*" {
+			q.flags |= ifNoneMatchFails
 		}
 	case len("content-length"):
 		if is(name, "content-length") {
@@ -48,7 +61,7 @@ func (q *request) known(name, value []byte) bool {
 	return true
 }
 
-// trim takes the optional white space off both ends.
+// trim removes optional white space at both ends.
 func trim(v []byte) []byte {
 	for len(v) > 0 && (v[0] == ' ' || v[0] == '\t') {
 		v = v[1:]
@@ -59,18 +72,19 @@ func trim(v []byte) []byte {
 	return v
 }
 
-// host: exactly one, and it must be a host; RFC 9112 section 3.2. It may be
-// empty, when the target has no authority.
+// host checks RFC 9112 section 3.2: exactly one Host field, with a valid value.
+// It may be empty, when the target has no authority.
 func (q *request) host(v []byte) bool {
-	if q.said&saidHost != 0 {
+	if q.flags&hasHost != 0 {
 		return false
 	}
-	q.said |= saidHost
-	return all(v, host)
+	q.flags |= hasHost
+	return len(v) == 0 || authority(v)
 }
 
-// connection: a list of options, RFC 9110 section 7.6.1.
-func (q *request) connection(v []byte) {
+// hasOption reports whether a list (RFC 9110 section 5.6.1) holds the lower-case
+// word, in any case.
+func hasOption(v []byte, word string) bool {
 	for len(v) > 0 {
 		option := v
 		if i := bytes.IndexByte(v, ','); i >= 0 {
@@ -78,16 +92,14 @@ func (q *request) connection(v []byte) {
 		} else {
 			v = nil
 		}
-		switch option = trim(option); {
-		case is(option, "close"):
-			q.said |= saidClose
-		case is(option, "keep-alive"):
-			q.said |= saidKeepAlive
+		if is(trim(option), word) {
+			return true
 		}
 	}
+	return false
 }
 
-// contentLength: digits, and the same in each such field; RFC 9112 section 6.3.
+// contentLength checks RFC 9112 section 6.3: digits, and the same in each field.
 func (q *request) contentLength(v []byte) bool {
 	if len(v) == 0 || len(v) > 18 {
 		return false
@@ -99,21 +111,21 @@ func (q *request) contentLength(v []byte) bool {
 		}
 		n = n*10 + int64(x-'0')
 	}
-	if q.said&saidLength != 0 && n != q.length {
+	if q.flags&hasLength != 0 && n != q.length {
 		return false
 	}
-	q.said |= saidLength
+	q.flags |= hasLength
 	q.length = n
 	return true
 }
 
-// transferEncoding: only chunked, once; any other coding would have to be
-// undone to find its end (RFC 9112 section 6.1 asks for 501; as it is never
-// sent in honesty by a client that wants a file, it is a bad request here).
+// transferEncoding accepts chunked, once. Any other coding would have to be
+// decoded to find its end (RFC 9112 section 6.1 suggests 501; here it is a bad
+// request, since no client that wants a file sends it in good faith).
 func (q *request) transferEncoding(v []byte) bool {
-	if q.said&saidChunked != 0 || !is(v, "chunked") {
+	if q.flags&isChunked != 0 || !is(v, "chunked") {
 		return false
 	}
-	q.said |= saidChunked
+	q.flags |= isChunked
 	return true
 }

@@ -8,126 +8,172 @@ import (
 	"net/http"
 )
 
-// A request is what the lines of a request's head have said so far. The zero
-// value has seen none.
+// A request is the state of parsing a request line and header section. The zero
+// value is the start of a request.
 type request struct {
-	next   int   // offset of the first line that was not read, from the request's start
-	length int64 // Content-Length
-	doc    *document
-	status int // what the request line asks for: 200, or what speaks against it
-	said   said
+	next    int   // offset of the first line that was not parsed
+	scanned int   // offset up to which no end of that line was found
+	length  int64 // Content-Length
+	doc     *document
+	status  int // of the response, as far as the request line determines it
+	flags   flags
 }
 
-// said is a set of facts about a request.
-type said uint8
+// flags is a set of facts about a request.
+type flags uint16
 
 const (
-	saidHead      said = 1 << iota // method HEAD
-	saidOld                        // HTTP/1.0
-	saidHost                       // a Host field
-	saidClose                      // close the connection
-	saidKeepAlive                  // keep it, in an HTTP/1.0 request
-	saidLength                     // a Content-Length field
-	saidChunked                    // Transfer-Encoding: chunked
-	saidExpect                     // Expect: 100-continue
+	isHead           flags = 1 << iota // the method is HEAD
+	isHTTP10                           // the version is HTTP/1.0
+	hasHost                            // a Host field
+	wantsClose                         // close the connection
+	wantsKeepAlive                     // keep it alive, in an HTTP/1.0 request
+	hasLength                          // a Content-Length field
+	isChunked                          // Transfer-Encoding: chunked
+	expectsContinue                    // Expect: 100-continue
+	ifMatchFails                       // If-Match that no document fulfils
+	ifNoneMatchFails                   // If-None-Match that every document fails
 )
 
-// endsStream is added to a status after which the stream cannot be read on:
-// where the next request starts is not known for certain.
-const endsStream = 1000
+// fatal is added to a status after which the start of the next request is not
+// known for certain, so that the connection is closed.
+const fatal = 1000
 
 const (
-	bad     = endsStream + http.StatusBadRequest
-	tooLong = endsStream + http.StatusRequestHeaderFieldsTooLarge
+	bad           = fatal + http.StatusBadRequest
+	headerTooLong = fatal + http.StatusRequestHeaderFieldsTooLarge
+	targetTooLong = fatal + http.StatusRequestURITooLong
 )
 
-// read reads the head of a request at the front of b, from where the last call
-// stopped. It returns the head's length and the status of the answer, or 0, 0
-// when the head is not whole yet.
-func (s *Server) read(q *request, b []byte) (int, int) {
+// parse parses the request line and header section at the front of b, from where
+// the last call stopped. It returns their length and the status of the response,
+// or 0, 0 while they are incomplete.
+func (s *Server) parse(q *request, b []byte) (int, int) {
+	if q.scanned > 0 && bytes.IndexByte(b[q.scanned:], '\n') < 0 {
+		return q.incomplete(b)
+	}
 	p := q.next
 	if p == 0 {
-		p = s.quickLine(q, b)
+		p = s.fastRequestLine(q, b)
 	}
 	if p == 0 {
 		if len(b) > 0 && class[b[0]]&token == 0 && b[0] != '\r' && b[0] != '\n' {
-			return len(b), bad // not HTTP at all; a whole line might never come
+			return len(b), bad // not HTTP at all; a complete line may never come
 		}
-		for len(b)-p >= 2 && b[p] == '\r' && b[p+1] == '\n' {
+		for len(b) >= p+2 && b[p] == '\r' && b[p+1] == '\n' {
 			if p += 2; p > 16 { // RFC 9112 section 2.2: some, for old clients
 				return len(b), bad
 			}
 		}
-		line, ok := cut(b[p:])
-		if line == nil {
-			if len(b)-p > MaxTarget+len("OPTIONS  HTTP/1.1\r\n") {
-				return len(b), endsStream + http.StatusRequestURITooLong
-			}
-			return 0, 0
+		line, end := cut(b[p:])
+		if end == 0 {
+			return q.incomplete(b)
 		}
-		if !ok {
-			return len(b), bad
+		q.flags |= methodFlags(line)
+		code := requestLineTooLong(line)
+		if code == 0 && !endsInCRLF(b[:p+end]) {
+			code = bad
 		}
-		if q.status = s.requestLine(q, line); q.status >= endsStream {
-			return len(b), q.status
+		if code == 0 {
+			code = s.requestLine(q, line)
 		}
-		p += len(line) + 2
+		if code >= fatal {
+			return len(b), code
+		}
+		q.status = code
+		p += end
 	}
+	q.next = p
 	for {
-		if n, ok := q.quickField(b[p:]); n > 0 {
-			if p += n; !ok {
-				return len(b), bad
+		name, value, end := fastField(b[p:])
+		fast := end > 0
+		var line []byte
+		if !fast {
+			if line, end = cut(b[p:]); end == 0 {
+				q.next = p
+				return q.incomplete(b)
 			}
-			if p > MaxHead {
-				return len(b), tooLong
-			}
-			continue
 		}
-		line, ok := cut(b[p:])
-		if line == nil {
-			q.next = p
-			if len(b) >= MaxHead || len(b)-p > MaxField {
-				return len(b), tooLong
-			}
-			return 0, 0
-		}
-		if !ok {
+		switch {
+		case p+end > MaxHeader || !fast && len(line) > MaxField || fast && end-2 > MaxField:
+			return len(b), headerTooLong
+		case fast && !q.known(name, value), !fast && !endsInCRLF(b[:p+end]):
+			return len(b), bad
+		case !fast && len(line) == 0:
+			return p + end, q.finish()
+		case !fast && !q.field(line):
 			return len(b), bad
 		}
-		p += len(line) + 2
-		if p > MaxHead || len(line) > MaxField {
-			return len(b), tooLong
-		}
-		if len(line) == 0 {
-			return p, q.verdict()
-		}
-		if !q.field(line) {
-			return len(b), bad
-		}
+		p += end
 	}
 }
 
-// cut returns the first line of b without its end, and whether it ended in
-// CRLF as it must: RFC 9112 section 2.2 lets a server take a bare LF too, but
-// then two readers may find different requests. It returns nil when the line
-// is not whole.
-func cut(b []byte) (line []byte, ok bool) {
-	i := bytes.IndexByte(b, '\n')
-	if i < 0 {
-		return nil, false
+// incomplete applies the limits to a line whose end was not received: those of
+// the complete line, so that the result does not depend on the segmentation.
+func (q *request) incomplete(b []byte) (int, int) {
+	start := q.next
+	if start == 0 {
+		for len(b) >= start+2 && b[start] == '\r' && b[start+1] == '\n' {
+			start += 2
+		}
 	}
-	if i == 0 || b[i-1] != '\r' {
-		return b[:i], false
+	line := b[start:]
+	if n := len(line); n > 0 && line[n-1] == '\r' {
+		line = line[:n-1]
 	}
-	return b[: i-1 : i-1], true
+	switch {
+	case q.next == 0:
+		if code := requestLineTooLong(line); code != 0 {
+			q.flags |= methodFlags(line)
+			return len(b), code
+		}
+	case len(line) > MaxField || len(b) >= MaxHeader:
+		return len(b), headerTooLong
+	}
+	q.scanned = len(b)
+	return 0, 0
 }
+
+// cut returns the first line of b without its end, and its length with it, or 0
+// when the line is incomplete.
+func cut(b []byte) (line []byte, end int) {
+	i := bytes.IndexByte(b, '\n')
+	switch {
+	case i < 0:
+		return nil, 0
+	case i > 0 && b[i-1] == '\r':
+		return b[: i-1 : i-1], i + 1
+	default:
+		return b[:i:i], i + 1
+	}
+}
+
+// endsInCRLF reports whether a line ends as it must: RFC 9112 section 2.2 lets a
+// server accept a bare LF too, but then two recipients may see different
+// requests.
+func endsInCRLF(b []byte) bool { return bytes.HasSuffix(b, []byte("\r\n")) }
 
 const (
 	http11 = "HTTP/1.1"
 	http10 = "HTTP/1.0"
 )
 
-// requestLine reads RFC 9112 section 3.
+func requestLineTooLong(line []byte) int {
+	if len(line) > maxRequestLine {
+		return targetTooLong
+	}
+	return 0
+}
+
+// methodFlags returns what the method says of the response.
+func methodFlags(line []byte) flags {
+	if bytes.HasPrefix(line, []byte("HEAD ")) {
+		return isHead // RFC 9110 section 9.3.2: no content, also with an error
+	}
+	return 0
+}
+
+// requestLine parses RFC 9112 section 3.
 func (s *Server) requestLine(q *request, line []byte) int {
 	var method, rest []byte
 	if len(line) > 4 && binary.LittleEndian.Uint32(line) == 'G'|'E'<<8|'T'<<16|' '<<24 {
@@ -146,21 +192,24 @@ func (s *Server) requestLine(q *request, line []byte) int {
 	switch v := rest[i+1:]; string(v) {
 	case http11:
 	case http10:
-		q.said |= saidOld
+		q.flags |= isHTTP10
 	default:
 		if string(v[:5]) != "HTTP/" || v[5] < '0' || v[5] > '9' || v[6] != '.' || v[7] < '0' || v[7] > '9' {
 			return bad
 		}
 		if v[5] != '1' {
-			return endsStream + http.StatusHTTPVersionNotSupported
+			return fatal + http.StatusHTTPVersionNotSupported
 		}
-		// RFC 9110 section 2.5: a higher minor version is read as ours.
+		// RFC 9110 section 2.5: a higher minor version is parsed as ours.
 	}
 	rest = rest[:i]
 	if len(rest) > MaxTarget {
-		return endsStream + http.StatusRequestURITooLong
+		return targetTooLong
 	}
-	if string(method) == "CONNECT" { // its target is no path
+	if string(method) == "CONNECT" { // authority-form, RFC 9112 section 3.2.3
+		if !authority(rest) {
+			return bad
+		}
 		return http.StatusNotImplemented
 	}
 	path, ok := s.target(rest)
@@ -168,9 +217,7 @@ func (s *Server) requestLine(q *request, line []byte) int {
 		return bad
 	}
 	switch string(method) {
-	case "GET":
-	case "HEAD":
-		q.said |= saidHead
+	case "GET", "HEAD":
 	case "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE":
 		return http.StatusMethodNotAllowed
 	default:
@@ -182,42 +229,52 @@ func (s *Server) requestLine(q *request, line []byte) int {
 	return http.StatusOK
 }
 
-// verdict closes the head: it returns the status of the answer.
-func (q *request) verdict() int {
-	if q.said&(saidHost|saidOld) == 0 {
+// finish checks what depends on the whole header section and returns the status
+// of the response.
+func (q *request) finish() int {
+	if q.flags&(hasHost|isHTTP10) == 0 {
 		return bad // RFC 9112 section 3.2
 	}
-	if q.said&(saidChunked|saidLength|saidOld) == saidChunked|saidOld ||
-		q.said&(saidChunked|saidLength) == saidChunked|saidLength {
-		return bad // RFC 9112 section 6.1: either is a way to smuggle
+	if q.flags&isChunked != 0 && q.flags&(isHTTP10|hasLength) != 0 {
+		return bad // RFC 9112 section 6.1: either may smuggle a request
 	}
-	if q.said&(saidOld|saidKeepAlive) == saidOld {
-		q.said |= saidClose // RFC 9112 section 9.3
+	if q.flags&(isHTTP10|wantsKeepAlive) == isHTTP10 {
+		q.flags |= wantsClose // RFC 9112 section 9.3
 	}
-	if q.said&saidExpect != 0 && (q.length > 0 || q.said&saidChunked != 0) {
-		// The final status goes out without asking for the content (RFC 9110
-		// section 10.1.1), so whether the client still sends it is open.
-		q.said |= saidClose
+	if q.flags&(expectsContinue|isHTTP10) == expectsContinue && (q.length > 0 || q.flags&isChunked != 0) {
+		// The final status is sent without asking for the content (RFC 9110
+		// section 10.1.1), so whether the client still sends it is not known.
+		q.flags |= wantsClose
+	}
+	if q.status == http.StatusOK && q.doc.location == "" {
+		// RFC 9110 section 13.2.2. A document has neither a modification date
+		// nor an entity tag, so only these two can fail.
+		switch {
+		case q.flags&ifMatchFails != 0:
+			return http.StatusPreconditionFailed
+		case q.flags&ifNoneMatchFails != 0:
+			return http.StatusNotModified
+		}
 	}
 	return q.status
 }
 
-// variant tells the form of the response.
+// variant returns the form of the response.
 func (q *request) variant() (v variant) {
-	if q.said&saidHead != 0 {
+	if q.flags&isHead != 0 {
 		v |= bodyless
 	}
-	if q.said&saidClose != 0 {
+	if q.flags&wantsClose != 0 {
 		v |= closing
-	} else if q.said&saidOld != 0 {
+	} else if q.flags&isHTTP10 != 0 {
 		v |= keeping
 	}
 	return v
 }
 
-// content tells what follows the head.
+// content returns the content that follows the header section.
 func (q *request) content() content {
-	if q.said&saidChunked != 0 {
+	if q.flags&isChunked != 0 {
 		return content{state: chunkSize}
 	}
 	return content{left: q.length}

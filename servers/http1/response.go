@@ -11,13 +11,12 @@ import (
 	"crossing/servers/checksum"
 )
 
-// A Response is what to send, in this order: Head, then Body. Both slices are
-// never written again, so they may be referenced until the peer has
-// acknowledged the bytes; the Response itself is only valid until the next
-// call on its Server.
+// A Response is what to send: Head, then Body. Neither slice is modified again,
+// so they may be referenced until the peer has acknowledged the bytes; the
+// Response itself is only valid until the next call on its Server.
 type Response struct {
-	Head   []byte // status line and fields; a short body is already in it
-	Sum    uint64 // checksum.Sum of Head, so that a stack need not add it up each time
+	Head   []byte // status line and header section, and a short body
+	Sum    uint64 // checksum.Sum of Head, so that a stack need not compute it each time
 	Body   []byte // the rest of the body
 	Status int
 	Close  bool // close the connection when all is sent
@@ -28,35 +27,34 @@ type Response struct {
 // Len is the number of bytes to send.
 func (r *Response) Len() int { return len(r.Head) + len(r.Body) }
 
-// inline is the longest body that is kept in one piece with its head: both
-// then fit into one segment on Ethernet.
+// inline is the longest body that is kept in one piece with its header section:
+// both then fit into one segment on Ethernet.
 const inline = 1024
 
-// A variant tells how a response to the same document differs from request to
-// request. It is made of these bits.
+// A variant is a form of the response to one document, a set of these bits.
 type variant uint8
 
 const (
 	bodyless  variant = 1 << iota // to HEAD: RFC 9110 section 9.3.2
-	closing                       // says that the connection will be closed
-	keeping                       // says that it will not, to an HTTP/1.0 client: RFC 9112 section 9.3
+	closing                       // with Connection: close
+	keeping                       // with Connection: keep-alive, to an HTTP/1.0 client: RFC 9112 section 9.3
 	nvariants variant = 8
 )
 
-// heads holds the variants of the response to one document or status.
-type heads [nvariants]Response
+// variants holds the variants of the response for one document or status.
+type variants [nvariants]Response
 
-// The statuses that are no document. Their responses tell the reason in a line
-// of text.
+// statuses are those of responses without a document, whose body is the reason
+// phrase.
 var statuses = [...]int{
-	http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed,
-	http.StatusExpectationFailed, http.StatusRequestURITooLong,
+	http.StatusNotModified, http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed,
+	http.StatusPreconditionFailed, http.StatusRequestURITooLong,
 	http.StatusRequestHeaderFieldsTooLarge, http.StatusNotImplemented,
 	http.StatusHTTPVersionNotSupported,
 }
 
-// SetTime sets the time that Date fields tell, in seconds since 1970. Call it
-// once per turn of the loop that drives the server.
+// SetTime sets the time of Date fields, in seconds since 1970. Call it once per
+// iteration of the loop that drives the server.
 func (s *Server) SetTime(unix int64) {
 	if unix != s.second {
 		s.second = unix
@@ -64,7 +62,7 @@ func (s *Server) SetTime(unix int64) {
 	}
 }
 
-// document returns the response that holds doc.
+// document returns the response with doc.
 func (s *Server) document(doc *document, v variant) *Response {
 	r := &s.documents[doc.index][v]
 	if r.second != s.second {
@@ -81,7 +79,7 @@ func (s *Server) makeDocument(r *Response, doc *document, v variant) {
 	s.make(r, http.StatusOK, v, doc.kind, doc.body, "")
 }
 
-// status returns the response of that status.
+// status returns the response with a status and no document.
 func (s *Server) status(code int, v variant) *Response {
 	for i := range statuses {
 		if statuses[i] != code {
@@ -101,7 +99,7 @@ func (s *Server) status(code int, v variant) *Response {
 	panic("http1: no such status: " + strconv.Itoa(code))
 }
 
-// make writes r. It takes a new buffer: the old one may still be on its way.
+// make formats r in a new buffer: the old one may still be referenced.
 func (s *Server) make(r *Response, code int, v variant, kind string, body []byte, extra string) {
 	h := make([]byte, 0, 256+len(extra)+min(len(body), inline))
 	h = append(h, "HTTP/1.1 "...)
@@ -110,11 +108,16 @@ func (s *Server) make(r *Response, code int, v variant, kind string, body []byte
 	h = append(h, http.StatusText(code)...)
 	h = append(h, "\r\nDate: "...)
 	h = append(h, s.date...)
-	h = append(h, "\r\nServer: crossing\r\nContent-Type: "...)
-	h = append(h, kind...)
-	h = append(h, "\r\nContent-Length: "...)
-	h = strconv.AppendInt(h, int64(len(body)), 10)
-	h = append(h, "\r\n"...)
+	h = append(h, "\r\nServer: crossing\r\n"...)
+	if code == http.StatusNotModified {
+		body = nil // RFC 9110 sections 8.6 and 15.4.5
+	} else {
+		h = append(h, "Content-Type: "...)
+		h = append(h, kind...)
+		h = append(h, "\r\nContent-Length: "...)
+		h = strconv.AppendInt(h, int64(len(body)), 10)
+		h = append(h, "\r\n"...)
+	}
 	h = append(h, extra...)
 	switch {
 	case v&closing != 0:

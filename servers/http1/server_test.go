@@ -42,8 +42,8 @@ func testSite(t testing.TB) *Site {
 	return s
 }
 
-// converse feeds in to a new stream, cut at the given lengths, and returns
-// what the server sends and whether it would close.
+// converse passes in to a new stream, cut at the given lengths, and returns what
+// the server sends and whether it closes.
 func converse(s *Server, in []byte, cut func(left int) int) (out []byte, closed bool) {
 	var c Stream
 	var buf []byte
@@ -61,7 +61,7 @@ func converse(s *Server, in []byte, cut func(left int) int) (out []byte, closed 
 			closed = closed || r.Close
 		}
 		if len(buf) > MaxRequest {
-			panic("more left than promised")
+			panic("more is left than MaxRequest")
 		}
 	}
 	return out, closed
@@ -134,12 +134,43 @@ func TestAnswers(t *testing.T) {
 		{"huge length", "GET /0 HTTP/1.1\r\n" + h + "Content-Length: 99999999999999999999\r\n\r\n", "400c"},
 		{"chunked", "GET /0 HTTP/1.1\r\n" + h + "Transfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n0a\r\n0123456789\r\n0\r\nT: x\r\n\r\nGET /100 HTTP/1.1\r\n" + h + "\r\n", "200 200"},
 		{"chunked, no trailer", "GET /0 HTTP/1.1\r\n" + h + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /100 HTTP/1.1\r\n" + h + "\r\n", "200 200"},
-		{"bad chunk", "GET /0 HTTP/1.1\r\n" + h + "Transfer-Encoding: chunked\r\n\r\nx\r\n", "200 400c"},
-		{"bad chunk end", "GET /0 HTTP/1.1\r\n" + h + "Transfer-Encoding: chunked\r\n\r\n1\r\nabc", "200 400c"},
-		{"huge chunk", "GET /0 HTTP/1.1\r\n" + h + "Transfer-Encoding: chunked\r\n\r\n1000000000000000\r\n", "200 400c"},
+		{"bad chunk", "GET /0 HTTP/1.1\r\n" + h + "Transfer-Encoding: chunked\r\n\r\nx\r\n", "200c"},
+		{"bad chunk end", "GET /0 HTTP/1.1\r\n" + h + "Transfer-Encoding: chunked\r\n\r\n1\r\nabc", "200c"},
+		{"huge chunk", "GET /0 HTTP/1.1\r\n" + h + "Transfer-Encoding: chunked\r\n\r\n1000000000000000\r\n", "200c"},
 		{"chunked and length", "GET /0 HTTP/1.1\r\n" + h + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", "400c"},
 		{"chunked in 1.0", "GET /0 HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", "400c"},
 		{"other coding", "GET /0 HTTP/1.1\r\n" + h + "Transfer-Encoding: gzip, chunked\r\n\r\n", "400c"},
+		{"host with a port name", "GET /0 HTTP/1.1\r\nHost: a:b\r\n\r\n", "400c"},
+		{"host with broken encoding", "GET /0 HTTP/1.1\r\nHost: %zz\r\n\r\n", "400c"},
+		{"host with a bracket", "GET /0 HTTP/1.1\r\nHost: [\r\n\r\n", "400c"},
+		{"host of colons", "GET /0 HTTP/1.1\r\nHost: :::\r\n\r\n", "400c"},
+		{"host with userinfo", "GET /0 HTTP/1.1\r\nHost: u@a\r\n\r\n", "400c"},
+		{"host is IPv6", "GET /0 HTTP/1.1\r\nHost: [::1]:80\r\n\r\n", "200"},
+		{"host is empty", "GET /0 HTTP/1.1\r\nHost:\r\n\r\n", "200"},
+		{"host with an empty port", "GET /0 HTTP/1.1\r\nHost: a:\r\n\r\n", "200"},
+		{"absolute, two ports", "GET http://a:1:2/100 HTTP/1.1\r\n" + h + "\r\n", "400c"},
+		{"absolute, userinfo", "GET http://u@a/100 HTTP/1.1\r\n" + h + "\r\n", "400c"},
+		{"absolute, no host", "GET http://:80/100 HTTP/1.1\r\n" + h + "\r\n", "400c"},
+		{"HEAD, bad target", "HEAD /%zz HTTP/1.1\r\n" + h + "\r\n", "400c"},
+		{"HEAD, long target", "HEAD /" + long(MaxTarget) + " HTTP/1.1\r\n" + h + "\r\n", "414c"},
+		{"HEAD, endless target", "HEAD /" + long(2*MaxTarget), "414c"},
+		{"HEAD, 2.0", "HEAD /0 HTTP/2.0\r\n" + h + "\r\n", "505c"},
+		{"HEAD, unknown", "HEAD /nope HTTP/1.1\r\n" + h + "\r\n", "404"},
+		{"connect, bare CR", "CONNECT a\rb HTTP/1.1\r\n" + h + "\r\n", "400c"},
+		{"connect, NUL", "CONNECT a\x00b HTTP/1.1\r\n" + h + "\r\n", "400c"},
+		{"connect, spaces", "CONNECT a b HTTP/1.1\r\n" + h + "\r\n", "400c"},
+		{"NUL in chunk extension", "GET /0 HTTP/1.1\r\n" + h + "Transfer-Encoding: chunked\r\n\r\n0;\x00\r\n\r\n", "200c"},
+		{"trailer without a colon", "GET /0 HTTP/1.1\r\n" + h + "Transfer-Encoding: chunked\r\n\r\n0\r\nT\r\n\r\n", "200c"},
+		{"NUL in trailer", "GET /0 HTTP/1.1\r\n" + h + "Transfer-Encoding: chunked\r\n\r\n0\r\nT: \x00\r\n\r\n", "200c"},
+		{"if-none-match any", "GET /100 HTTP/1.1\r\n" + h + "If-None-Match: *\r\n\r\nGET /0 HTTP/1.1\r\n" + h + "\r\n", "304 200"},
+		{"if-none-match a tag", "GET /100 HTTP/1.1\r\n" + h + "If-None-Match: \"zz\"\r\n\r\n", "200"},
+		{"if-match a tag", "GET /100 HTTP/1.1\r\n" + h + "If-Match: \"zz\"\r\n\r\n", "412"},
+		{"if-match any", "GET /100 HTTP/1.1\r\n" + h + "If-Match: *\r\n\r\n", "200"},
+		{"if-match comes first", "GET /100 HTTP/1.1\r\n" + h + "If-None-Match: *\r\nIf-Match: \"zz\"\r\n\r\n", "412"},
+		{"preconditions of a missing file", "GET /nope HTTP/1.1\r\n" + h + "If-Match: \"zz\"\r\n\r\n", "404"},
+		{"expect in 1.0", "POST /0 HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n12345GET /0 HTTP/1.1\r\n" + h + "\r\n", "405 200"},
+		{"expect in a list", "POST /0 HTTP/1.1\r\n" + h + "Content-Length: 5\r\nExpect: 100-continue, x\r\n\r\n", "405c"},
+		{"expect without content", "GET /0 HTTP/1.1\r\n" + h + "Expect: 100-continue\r\n\r\n", "200"},
 		{"expect", "POST /0 HTTP/1.1\r\n" + h + "Content-Length: 5\r\nExpect: 100-continue\r\n\r\n", "405c"},
 		{"unfinished", "GET /0 HTTP/1.1\r\n" + h, ""},
 	} {
@@ -185,6 +216,110 @@ func statusesOf(t *testing.T, out []byte, head bool) string {
 		}
 		all = append(all, fmt.Sprint(p.StatusCode))
 	}
+}
+
+// TestLimits: a line at a limit is accepted, and one byte more is not, however
+// the request is cut.
+func TestLimits(t *testing.T) {
+	s := NewServer(testSite(t))
+	s.SetTime(784111777)
+	long := func(n int) string { return strings.Repeat("a", n) }
+	const start = "GET /100 HTTP/1.1\r\nHost: a\r\n"
+	for _, c := range []struct {
+		name, in, want string
+	}{
+		{"longest value", start + "A: " + long(MaxField-3) + "\r\n\r\n", "200"},
+		{"value too long", start + "A: " + long(MaxField-2) + "\r\n\r\n", "431c"},
+		{"longest name", start + long(MaxField-3) + ": b\r\n\r\n", "200"},
+		{"name too long", start + long(MaxField-2) + ": b\r\n\r\n", "431c"},
+		{"name far too long", start + long(9000) + ": b\r\n\r\n", "431c"},
+		{"name and value too long", start + long(1000) + ": " + long(7900) + "\r\n\r\n", "431c"},
+		{"tab in the longest line", start + "A:\t" + long(MaxField-3) + "\r\n\r\n", "200"},
+		{"too long before invalid", start + "A: \x00" + long(MaxField) + "\r\n\r\n", "431c"},
+		{"too long before a bad length", start + "Content-Length: " + long(MaxField) + "\r\n\r\n", "431c"},
+		{"longest header", exactly(start, MaxHeader), "200"},
+		{"header too long", exactly(start, MaxHeader+1), "431c"},
+		{"method too long", long(9000) + " / HTTP/1.1\r\nHost: a\r\n\r\n", "414c"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cuts := map[string]func(int) int{"whole": whole}
+			for _, n := range []int{1, 1000, 1448, 1460} {
+				cuts[fmt.Sprint("pieces of ", n)] = func(left int) int { return min(left, n) }
+			}
+			for _, before := range []int{1, 2, 3, 4, 5} { // the end of the request
+				first := len(c.in) - before
+				cuts[fmt.Sprint(before, " bytes alone")] = func(left int) int {
+					if left == len(c.in) {
+						return first
+					}
+					return left
+				}
+			}
+			for how, cut := range cuts {
+				out, closed := converse(s, []byte(c.in), cut)
+				got := statusesOf(t, out, false)
+				if closed {
+					got += "c"
+				}
+				if got != c.want {
+					t.Errorf("%s: got %q, want %q", how, got, c.want)
+				}
+			}
+		})
+	}
+}
+
+// exactly returns a request that starts with start and has n bytes.
+func exactly(start string, n int) string {
+	b := []byte(start)
+	for n-len(b) > 2000 {
+		b = append(b, "A: "+strings.Repeat("a", 1000)+"\r\n"...)
+	}
+	return string(b) + "A: " + strings.Repeat("a", n-len(b)-7) + "\r\n\r\n"
+}
+
+// TestNoByteIsScannedTwice: a long line that is received byte by byte takes
+// linear time, since the search for its end resumes where it stopped.
+func TestNoByteIsScannedTwice(t *testing.T) {
+	s := NewServer(testSite(t))
+	for _, start := range []string{"GET /", "GET / HTTP/1.1\r\n", "GET / HTTP/1.1\r\nA: "} {
+		var c Stream
+		b := []byte(start)
+		for range 5000 {
+			b = append(b, 'a')
+			if _, r := s.Serve(&c, b); r != nil {
+				t.Fatalf("%q: %d", start, r.Status)
+			}
+			if c.scanned != len(b) {
+				t.Fatalf("%q: the search resumes at %d of %d bytes", start, c.scanned, len(b))
+			}
+		}
+	}
+}
+
+// FuzzLimits varies lengths around the limits and cuts anywhere.
+func FuzzLimits(f *testing.F) {
+	f.Add(100, 8192, 3, "Content-Length", uint64(1))
+	f.Add(8190, 8189, 8190, "\x00", uint64(2))
+	s := NewServer(testSite(f))
+	s.SetTime(784111777)
+	f.Fuzz(func(t *testing.T, target, name, value int, odd string, seed uint64) {
+		n := func(x int) int { return min(max(x, 0), 20_000) }
+		rnd := rand.New(rand.NewPCG(seed, 1))
+		end := []string{"\r\n", "\n", "\r\r\n"}[seed%3]
+		in := []byte("GET /" + strings.Repeat("a", n(target)) + " HTTP/1.1\r\nHost: a\r\n" +
+			strings.Repeat("n", n(name)) + odd + ": " + strings.Repeat("v", n(value)) + end + "\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n")
+		a, closedA := converse(s, in, whole)
+		b, closedB := converse(s, in, func(left int) int {
+			if rnd.IntN(2) == 0 {
+				return 1 + rnd.IntN(min(left, 3))
+			}
+			return 1 + rnd.IntN(left)
+		})
+		if !bytes.Equal(a, b) || closedA != closedB {
+			t.Fatalf("whole:\n%.300q %v\ncut:\n%.300q %v", a, closedA, b, closedB)
+		}
+	})
 }
 
 func TestResponsesKeepTheirBytes(t *testing.T) {

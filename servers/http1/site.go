@@ -26,21 +26,21 @@ type entry struct {
 	doc  *document
 }
 
-// A document is what a path names: content, or a place to go to.
+// A document is what a path names: content, or a redirection.
 type document struct {
-	index    int    // in the servers' own tables of heads
+	index    int    // in the servers' tables of responses
 	kind     string // media type
 	body     []byte
-	location string // not empty: redirect there
+	location string // if not empty, the target of a redirection
 }
 
 // Load reads the tree under root.
 //
 // A regular file is served under its path; index.html also under its
-// directory's path with a trailing slash, and without one it redirects there.
-// Symbolic links are not followed, so nothing outside of root can be reached;
-// they and everything else that is no regular file are left out. A file that
-// cannot be read is an error, since a site served in part would look whole.
+// directory's path with a trailing slash; without one it is a redirection there.
+// Symbolic links are not followed, so nothing outside root can be reached; they
+// and everything else but regular files are left out. A file that cannot be read
+// is an error.
 func Load(root string) (*Site, error) {
 	dir, err := os.OpenRoot(root)
 	if err != nil {
@@ -81,11 +81,11 @@ func Load(root string) (*Site, error) {
 	return s, nil
 }
 
-// Files is the number of files served.
+// Files returns the number of files served.
 func (s *Site) Files() int { return s.files }
 
-// EachBody calls f with the content of each file that is not empty. It is never
-// written again.
+// EachBody calls f with the content of each file that is not empty, which is
+// never modified.
 func (s *Site) EachBody(f func([]byte)) {
 	for _, e := range s.table {
 		if e.doc != nil && len(e.doc.body) > 0 {
@@ -94,7 +94,7 @@ func (s *Site) EachBody(f func([]byte)) {
 	}
 }
 
-// Bytes is the sum of the lengths of the files served.
+// Bytes returns the total length of the files served.
 func (s *Site) Bytes() int64 { return s.bytes }
 
 func (s *Site) fill(found map[string]*document) {
@@ -127,8 +127,8 @@ func (s *Site) find(name []byte) *document {
 	}
 }
 
-// slot hashes by multiplication (Knuth, TAOCP 6.4). The table never grows with
-// what clients ask for, so a hash that they can foresee does no harm.
+// slot hashes by multiplication (Knuth, TAOCP 6.4). Requests never grow the
+// table, so a predictable hash is harmless.
 func (s *Site) slot(name []byte) int {
 	h := uint64(len(name))
 	for ; len(name) > 8; name = name[8:] {
