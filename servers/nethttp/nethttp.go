@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package nethttp is the site on Go's net/http, as its users write it: files
-// served by http.FileServer from a root that no path and no symbolic link
-// leaves. Every tier whose HTTP is net/http's runs this one.
+// Package nethttp serves the site with Go's net/http, as its users do: files by
+// http.FileServer, from a root that no path and no symbolic link leaves. Every
+// tier that uses net/http runs it.
 package nethttp
 
 import (
@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"net/http"
 	"os"
+	"syscall"
 	"time"
 )
 
@@ -19,7 +20,7 @@ const (
 	maxHeaderBytes = 12 << 10 // net/http adds 4 KiB of slack of its own
 )
 
-// Server is a server of the site below root; it has no listener yet.
+// Server returns a server for the site below root.
 func Server(root *os.Root) *http.Server {
 	return &http.Server{
 		Handler:           handler(root),
@@ -44,14 +45,22 @@ func handler(root *os.Root) http.Handler {
 	})
 }
 
-// inside is a file system in which a path that leads out of the root is one
-// that does not exist: net/http would answer it with 500.
+// inside is a file system in which a path that no file can have, or that leads
+// out of the root, does not exist: net/http would respond with 500. Other errors,
+// such as EMFILE and EIO, say nothing about the file.
 type inside struct{ fs.FS }
 
 func (f inside) Open(name string) (fs.File, error) {
 	file, err := f.FS.Open(name)
-	if err != nil && !errors.Is(err, fs.ErrPermission) {
+	if errors.Is(err, fs.ErrInvalid) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ENAMETOOLONG) || escapes(err) {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 	}
 	return file, err
+}
+
+// escapes reports whether err is os.Root's for a path that leads out of it, which
+// package os does not export.
+func escapes(err error) bool {
+	var e *fs.PathError
+	return errors.As(err, &e) && e.Err.Error() == "path escapes from parent"
 }

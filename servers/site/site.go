@@ -3,10 +3,9 @@
 // Package site is the contract that every tier serves: which paths exist and
 // what bytes they hold.
 //
-// Contents are pseudo-random from a fixed seed, so a byte that is lost,
-// doubled or moved changes the hash. Nothing is typed in and nothing is kept
-// in version control: Generate writes the tree, Body tells what a client must
-// receive.
+// Contents are pseudo-random from a fixed seed, so that a byte that is lost,
+// duplicated or moved changes the hash. Nothing is kept in version control:
+// Generate writes the tree, Body returns what a client must receive.
 package site
 
 import (
@@ -22,9 +21,9 @@ import (
 
 // A File is one served file.
 type File struct {
-	Path   string // as a client asks for it, not percent-encoded
+	Path   string // not percent-encoded
 	Bytes  int64
-	Target string // as it stands in a request line, percent-encoded where needed
+	Target string // in a request line, percent-encoded where needed
 }
 
 // Files are the measured files, in order of size: from an empty response over
@@ -39,7 +38,7 @@ var Files = []File{
 	{"/64M", 64 << 20, "/64M"},
 }
 
-// Extra are files that only the conformance kit asks for.
+// Extra are files that only the conformance kit requests.
 var Extra = []File{
 	{"/name with space", 100, "/name%20with%20space"},
 	{"/dir/index.html", int64(len(index)), "/dir/index.html"},
@@ -48,8 +47,8 @@ var Extra = []File{
 
 const index = "<!DOCTYPE html>\n<title>index</title>\n<p>The directory index.\n"
 
-// Secret is what stands in the file outside of the document root that the
-// symbolic link /escape names. No response may hold it.
+// Secret is the content of a file outside the document root, to which the
+// symbolic link /escape leads. No response may hold it.
 const Secret = "outside of the document root"
 
 // Body returns the bytes of the file at path, and whether there is such a
@@ -92,13 +91,15 @@ func body(f File) []byte {
 }
 
 // Generate writes the document root to dir/root and the secret beside it, and
-// returns the root. Files that already hold the right bytes are left alone, so
-// a second call is quick. Everything is readable by all, since tiers run as an
+// returns the root. Files that already hold the right bytes are not written
+// again. Everything is readable by all, whatever the umask, since tiers run as an
 // unprivileged user.
 func Generate(dir string) (root string, err error) {
 	root = filepath.Join(dir, "root")
-	if err := os.MkdirAll(filepath.Join(root, "dir"), 0o755); err != nil {
-		return "", fmt.Errorf("generating the site: %w", err)
+	for _, folder := range []string{dir, root, filepath.Join(root, "dir")} {
+		if err := makeFolder(folder); err != nil {
+			return "", fmt.Errorf("generating the site: %w", err)
+		}
 	}
 	for _, files := range [][]File{Files, Extra} {
 		for _, f := range files {
@@ -120,8 +121,19 @@ func Generate(dir string) (root string, err error) {
 	return root, nil
 }
 
-// write replaces the file whole, so that a server which has it open never
-// sees half of it.
+// makeFolder creates a folder that all may enter; one that exists is the user's.
+func makeFolder(name string) error {
+	if _, err := os.Stat(name); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(name, 0o755); err != nil {
+		return err
+	}
+	return os.Chmod(name, 0o755)
+}
+
+// write replaces the file atomically, so that a server which has it open never
+// reads a part of it.
 func write(name string, b []byte) error {
 	if old, err := os.ReadFile(name); err == nil && bytes.Equal(old, b) {
 		return nil

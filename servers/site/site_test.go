@@ -5,13 +5,14 @@ package site
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 )
 
-// The hashes fix the contents for ever: a dataset collected today must have
-// carried the same bytes as one collected in ten years.
+// The hashes fix the contents: datasets of all years carry the same bytes.
 func TestContentsNeverChange(t *testing.T) {
 	for path, want := range map[string]string{
 		"/0":   "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", // SHA-256 of nothing, FIPS 180-4
@@ -54,10 +55,39 @@ func TestGenerate(t *testing.T) {
 	}
 	after, _ := os.Stat(name)
 	if !after.ModTime().Equal(before.ModTime()) {
-		t.Error("a file that was right was written again")
+		t.Error("an intact file was written again")
 	}
 	if b, _ := os.ReadFile(filepath.Join(root, "1K")); len(b) != 1024 {
-		t.Error("a spoiled file was not mended")
+		t.Error("a damaged file was not repaired")
+	}
+}
+
+// TestReadableByAll: tiers run as another user, so the umask must not count.
+func TestReadableByAll(t *testing.T) {
+	defer syscall.Umask(syscall.Umask(0o077))
+	dir := filepath.Join(t.TempDir(), "site")
+	if _, err := Generate(dir); err != nil {
+		t.Fatal(err)
+	}
+	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.Type() == fs.ModeSymlink {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		want := fs.FileMode(0o444)
+		if d.IsDir() {
+			want = 0o555
+		}
+		if info.Mode()&want != want {
+			t.Errorf("%s has mode %v", name, info.Mode())
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

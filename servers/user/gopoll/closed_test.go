@@ -13,7 +13,7 @@ import (
 )
 
 // TestFolderClosed starts the program as a user who may not enter its folder, as
-// the harness does from a home that is closed to others.
+// the harness does from a home directory.
 func TestFolderClosed(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can become somebody else")
@@ -55,6 +55,6 @@ func TestFolderClosed(t *testing.T) {
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
 	if err != nil || !strings.Contains(line, "serving") {
-		t.Errorf("it said %q, %v", line, err)
+		t.Errorf("it printed %q, %v", line, err)
 	}
 }

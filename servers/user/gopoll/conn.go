@@ -10,29 +10,36 @@ import (
 	"crossing/servers/http1"
 )
 
-// A conn is one connection. While all goes well its buffers are empty:
-// requests are read from the worker's buffer and answers sent from it.
+// A conn is one connection. On the fast path its buffers are empty: requests are
+// parsed in the worker's buffer and responses sent from it.
 type conn struct {
-	fd     int
-	stream http1.Stream
-	in     []byte        // the part of a request that is here
-	out    []byte        // answers that the socket would not take yet
-	body   []byte        // what follows out
-	unread bool          // the socket may hold more than was read
-	closes bool          // close when all is sent
-	shut   bool          // nothing more will be sent
-	moved  time.Duration // when bytes last moved, in the worker's time
+	fd        int
+	stream    http1.Stream
+	in        []byte        // received and not consumed: an incomplete request, or pipelined ones
+	out       []byte        // responses that the send buffer could not hold
+	body      []byte        // what follows out
+	unread    bool          // the socket may hold more than was read
+	hungUp    bool          // the peer has ended its direction
+	closes    bool          // close when all is sent
+	shut      bool          // the sending direction is closed
+	pipelined bool          // in may hold complete requests
+	queued    bool          // in worker.again
+	progress  time.Duration // time of the last progress, in the worker's time
 }
 
-// sending tells whether an answer waits for room in the socket.
+// sending reports whether a response waits for space in the send buffer.
 func (c *conn) sending() bool { return len(c.out)+len(c.body) > 0 }
 
-// serve does what can be done on a connection: sends, reads, answers, until
-// the socket has nothing more or takes nothing more.
+// serve sends, receives and responds on a connection until the socket is drained
+// or full, or the connection has used up its budget: then it is served again
+// after the others.
 func (w *worker) serve(c *conn, events uint32) {
-	if !c.shut {
-		c.moved = w.now
+	// An incomplete request does not count as progress: its sender may be slow
+	// on purpose.
+	if !c.shut && (len(c.in) == 0 || c.sending()) {
+		c.progress = w.now
 	}
+	w.budget = requestBudget
 	if events&unix.EPOLLERR != 0 {
 		w.close(c)
 		return
@@ -40,7 +47,14 @@ func (w *worker) serve(c *conn, events uint32) {
 	if events&(unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLHUP) != 0 {
 		c.unread = true
 	}
+	if events&unix.EPOLLRDHUP != 0 {
+		c.hungUp = true
+	}
 	for {
+		if w.budget <= 0 {
+			w.serveLater(c)
+			return
+		}
 		if c.sending() {
 			if !w.resume(c) || c.sending() {
 				return
@@ -50,11 +64,11 @@ func (w *worker) serve(c *conn, events uint32) {
 			w.finish(c)
 			return
 		}
-		if len(c.in) > 0 { // answered up to here when the socket was full
-			if !w.answerHeld(c) {
+		if c.pipelined {
+			if !w.respondHeld(c) {
 				return
 			}
-			if c.sending() || c.closes {
+			if c.sending() || c.closes || w.budget <= 0 {
 				continue
 			}
 		}
@@ -73,15 +87,16 @@ func (w *worker) serve(c *conn, events uint32) {
 			w.close(c)
 			return
 		}
-		// A short read took all there was (epoll(7)), unless the peer has
-		// closed: then the end of the stream is still to be read.
-		c.unread = n == len(w.in) || events&unix.EPOLLRDHUP != 0
+		w.budget--
+		// A short read drained the socket (epoll(7)), unless the peer has closed:
+		// then the end of stream is still to be read.
+		c.unread = n == len(w.in) || c.hungUp
 		var ok bool
 		if len(c.in) == 0 {
-			ok = w.answer(c, w.in[:n])
+			ok = w.respond(c, w.in[:n])
 		} else {
 			c.in = append(c.in, w.in[:n]...)
-			ok = w.answerHeld(c)
+			ok = w.respondHeld(c)
 		}
 		if !ok {
 			return
@@ -89,24 +104,31 @@ func (w *worker) serve(c *conn, events uint32) {
 	}
 }
 
-// answerHeld answers what the connection has kept.
-func (w *worker) answerHeld(c *conn) bool {
+// respondHeld responds to the requests that the connection holds.
+func (w *worker) respondHeld(c *conn) bool {
 	held := c.in
 	c.in = c.in[:0]
-	return w.answer(c, held)
+	return w.respond(c, held)
 }
 
-// answer serves the requests in b and sends the answers. What is no whole
-// request, or cannot be answered before the socket has room, is kept. It tells
-// whether the connection is still there.
-func (w *worker) answer(c *conn, b []byte) bool {
+// respond responds to the requests in b. The connection keeps an incomplete one,
+// and those that the send buffer or the budget leaves for later. It reports
+// whether the connection still exists.
+func (w *worker) respond(c *conn, b []byte) bool {
 	w.out = w.out[:0]
+	c.pipelined = false
 	for len(b) > 0 && !c.closes {
+		if w.budget <= 0 {
+			c.pipelined = true
+			break
+		}
 		n, r := w.http.Serve(&c.stream, b)
 		b = b[n:]
 		if r == nil {
 			break
 		}
+		w.budget--
+		c.progress = w.now
 		c.closes = r.Close
 		w.out = append(w.out, r.Head...)
 		if len(r.Body) > 0 {
@@ -114,6 +136,7 @@ func (w *worker) answer(c *conn, b []byte) bool {
 				return false
 			}
 			if c.sending() {
+				c.pipelined = true
 				break
 			}
 		} else if len(w.out) > readSize {
@@ -121,6 +144,7 @@ func (w *worker) answer(c *conn, b []byte) bool {
 				return false
 			}
 			if c.sending() {
+				c.pipelined = true
 				break
 			}
 		}
@@ -132,8 +156,8 @@ func (w *worker) answer(c *conn, b []byte) bool {
 	return true
 }
 
-// send sends the gathered answers and then body; what the socket does not take
-// is kept in c. It tells whether the connection is still there.
+// send sends the collected responses and then body; the connection keeps what
+// the send buffer does not hold. It reports whether the connection still exists.
 func (w *worker) send(c *conn, body []byte) bool {
 	c.body = body
 	rest, ok := w.write(c, w.out)
@@ -144,7 +168,7 @@ func (w *worker) send(c *conn, body []byte) bool {
 	return ok
 }
 
-// resume sends what is kept in c.
+// resume sends what the connection keeps.
 func (w *worker) resume(c *conn) bool {
 	rest, ok := w.write(c, c.out)
 	if ok {
@@ -153,8 +177,8 @@ func (w *worker) resume(c *conn) bool {
 	return ok
 }
 
-// write sends head and then c.body, and returns what the socket did not take
-// of head; of body it stays in c.body.
+// write sends head and then c.body, and returns what was not sent of head; the
+// rest of body stays in c.body.
 func (w *worker) write(c *conn, head []byte) (rest []byte, ok bool) {
 	for len(head)+len(c.body) > 0 {
 		n, errno := sendBoth(c.fd, head, c.body)
@@ -174,16 +198,20 @@ func (w *worker) write(c *conn, head []byte) (rest []byte, ok bool) {
 	return nil, true
 }
 
-// finish closes a connection after its last answer. It first ends the sending
-// direction only and waits for the peer to end the other: closing with unread
-// bytes would reset the connection and could take the answer with it (RFC 9112
-// section 9.6).
+// finish closes a connection after its last response. It first closes the sending
+// direction only and waits for the peer to close the other: closing with unread
+// bytes would reset the connection and could destroy the response in flight (RFC
+// 9112 section 9.6).
 func (w *worker) finish(c *conn) {
 	if !c.shut {
 		c.shut = true
 		unix.Shutdown(c.fd, unix.SHUT_WR)
 	}
 	for c.unread {
+		if w.budget--; w.budget <= 0 {
+			w.serveLater(c)
+			return
+		}
 		n, errno := recv(c.fd, w.in[:])
 		switch {
 		case errno == unix.EAGAIN:

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// listen opens a listening socket. Several may listen at one address: the
-// kernel then spreads connections over them.
+// listen opens a listening socket. Several may listen at one address: the kernel
+// then distributes connections among them.
 func listen(at netip.AddrPort) (fd int, err error) {
 	family, sa := unix.AF_INET6, unix.Sockaddr(nil)
 	if ip := at.Addr().Unmap(); ip.Is4() {
@@ -33,7 +33,7 @@ func listen(at netip.AddrPort) (fd int, err error) {
 			return -1, fmt.Errorf("setsockopt: %w", err)
 		}
 	}
-	// Accepted sockets inherit it: answers leave at once (RFC 9293 section 3.7.4).
+	// Accepted sockets inherit it: no Nagle algorithm (RFC 9293 section 3.7.4).
 	if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
 		return -1, fmt.Errorf("TCP_NODELAY: %w", err)
 	}
@@ -41,7 +41,7 @@ func listen(at netip.AddrPort) (fd int, err error) {
 		remedy := ""
 		switch {
 		case errors.Is(err, unix.EADDRINUSE):
-			remedy = "; another server has it: stop that one or choose another port"
+			remedy = "; it is in use: stop that server or choose another port"
 		case errors.Is(err, unix.EADDRNOTAVAIL):
 			remedy = "; no interface here has that address"
 		case errors.Is(err, unix.EACCES):

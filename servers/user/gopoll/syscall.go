@@ -9,26 +9,26 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The calls of the loop go to the kernel without telling Go's scheduler
-// (RawSyscall): at one connection that is a sixth of the whole cost of a
-// request. A thread that sleeps in one keeps its share of GOMAXPROCS, so main
-// sets one more than there are workers.
+// The system calls of the loop bypass Go's scheduler (RawSyscall): at one
+// connection that saves a sixth of the cost of a request. A thread that sleeps in
+// one keeps its share of GOMAXPROCS, so main sets one more than the number of
+// workers.
 
-// poll asks epoll what is ready and waits for it so many milliseconds at most.
+// poll waits for events, for at most wait milliseconds.
 func poll(epoll int, events []unix.EpollEvent, wait int) (int, syscall.Errno) {
 	n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(epoll),
 		uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), uintptr(wait), 0, 0)
 	return int(n), errno
 }
 
-// recv reads from a socket.
+// recv receives from a socket.
 func recv(fd int, b []byte) (int, syscall.Errno) {
 	n, _, errno := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd),
 		uintptr(unsafe.Pointer(&b[0])), uintptr(len(b)), 0, 0, 0)
 	return int(n), errno
 }
 
-// sendBoth writes a and then b to a socket, in one call.
+// sendBoth sends a and then b on a socket, in one call.
 func sendBoth(fd int, a, b []byte) (int, syscall.Errno) {
 	if len(a) == 0 {
 		a, b = b, nil

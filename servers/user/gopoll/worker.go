@@ -12,31 +12,38 @@ import (
 )
 
 const (
-	// readSize is what is read at once: more than the longest request.
+	// readSize is the size of one receive: more than the longest request.
 	readSize = 64 << 10
-	// idleLimit closes a connection on which nothing has moved for so long.
+	// idleLimit is the time without progress after which a connection is closed.
+	// An incomplete request is no progress, so it is also the limit for one.
 	idleLimit = 60 * time.Second
-	// lingerLimit closes one whose last answer is sent but that the peer
-	// keeps open.
+	// lingerLimit is the time for the peer to close after the last response.
 	lingerLimit = 5 * time.Second
-	// events is how many connections epoll reports at once.
-	events = 256
+	// maxEvents is the number of connections that epoll reports at once.
+	maxEvents = 256
+	// requestBudget is the number of requests and receives that a connection is
+	// served at a time, so that no connection starves the others.
+	requestBudget = 64
 )
 
-// A worker is one thread's loop and all that it owns.
+// A worker is one thread's event loop and all that it owns.
 type worker struct {
-	http     *http1.Server
-	epoll    int
-	listener int
-	sleep    int     // milliseconds to wait for events: 0 when it spins
-	conns    []*conn // by file descriptor
-	free     []*conn
-	in       [readSize]byte // where all connections read to
-	out      []byte         // answers gathered for one send
-	ready    [events]unix.EpollEvent
-	now      time.Duration // since start, at the last wake-up
-	start    time.Time
-	swept    time.Duration
+	http      *http1.Server
+	epoll     int
+	listener  int
+	paused    bool    // no descriptor is left: the listener is not in epoll
+	sleep     int     // milliseconds to wait for events: 0 when spinning
+	conns     []*conn // by file descriptor
+	free      []*conn
+	again     []*conn        // to be served after the others
+	budget    int            // of the connection being served
+	in        [readSize]byte // receive buffer of all connections
+	out       []byte         // responses collected for one send
+	ready     [maxEvents]unix.EpollEvent
+	now       time.Duration // since start, at the last wake-up
+	start     time.Time
+	idleLimit time.Duration
+	swept     time.Duration
 }
 
 func newWorker(listener int, http *http1.Server, spin bool) (*worker, error) {
@@ -45,22 +52,32 @@ func newWorker(listener int, http *http1.Server, spin bool) (*worker, error) {
 		return nil, fmt.Errorf("epoll: %w", err)
 	}
 	w := &worker{http: http, epoll: ep, listener: listener,
-		out: make([]byte, 0, 2*readSize), start: time.Now()}
+		out: make([]byte, 0, 2*readSize), start: time.Now(), idleLimit: idleLimit}
 	if !spin {
-		w.sleep = 1000 // idle connections are looked for once a second
+		w.sleep = 1000 // idle connections are closed once a second
 	}
-	// Level-triggered: a connection that cannot be taken now is told of again.
-	e := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(listener)}
-	if err := unix.EpollCtl(ep, unix.EPOLL_CTL_ADD, listener, &e); err != nil {
+	if err := w.listen(); err != nil {
 		return nil, fmt.Errorf("epoll: %w", err)
 	}
 	return w, nil
 }
 
+// listen adds the listener to epoll, level-triggered: a connection that cannot
+// be accepted now is reported again.
+func (w *worker) listen() error {
+	w.paused = false
+	e := unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(w.listener)}
+	return unix.EpollCtl(w.epoll, unix.EPOLL_CTL_ADD, w.listener, &e)
+}
+
 // run serves until epoll itself fails.
 func (w *worker) run() error {
 	for {
-		n, errno := poll(w.epoll, w.ready[:], w.sleep)
+		wait := w.sleep
+		if len(w.again) > 0 {
+			wait = 0
+		}
+		n, errno := poll(w.epoll, w.ready[:], wait)
 		if errno != 0 && errno != unix.EINTR {
 			return fmt.Errorf("epoll: %w", errno)
 		}
@@ -75,24 +92,57 @@ func (w *worker) run() error {
 				w.serve(c, e.Events)
 			}
 		}
+		w.serveAgain()
 		if w.now-w.swept > time.Second {
 			w.swept = w.now
 			w.sweep()
+			if w.paused {
+				if err := w.listen(); err != nil {
+					return fmt.Errorf("epoll: %w", err)
+				}
+			}
 		}
 	}
 }
 
-// accept takes every connection that waits.
+// serveLater lets other connections be served before c.
+func (w *worker) serveLater(c *conn) {
+	if !c.queued {
+		c.queued = true
+		w.again = append(w.again, c)
+	}
+}
+
+// serveAgain serves the connections that had used up their budget, once.
+func (w *worker) serveAgain() {
+	n := len(w.again)
+	for _, c := range w.again[:n] {
+		if c.queued { // not closed meanwhile
+			c.queued = false
+			w.serve(c, 0)
+		}
+	}
+	w.again = w.again[:copy(w.again, w.again[n:])]
+}
+
+// accept accepts all waiting connections.
 func (w *worker) accept() {
 	for {
 		fd, _, err := unix.Accept4(w.listener, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 		if err == unix.ECONNABORTED || err == unix.EINTR {
 			continue
 		}
-		if err != nil { // EAGAIN: none left; EMFILE and the like: try again later
+		if err == unix.EAGAIN {
 			return
 		}
-		// Edge-triggered and for both directions: no epoll_ctl ever again.
+		if err != nil {
+			// EMFILE and the like last until a connection is closed. The
+			// listener would be reported all the time, so it is removed until
+			// the next sweep.
+			w.paused = unix.EpollCtl(w.epoll, unix.EPOLL_CTL_DEL, w.listener, nil) == nil
+			return
+		}
+		// Edge-triggered and for both directions, so that it is the only epoll_ctl.
 		e := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET&0xffffffff, Fd: int32(fd)}
 		if unix.EpollCtl(w.epoll, unix.EPOLL_CTL_ADD, fd, &e) != nil {
 			unix.Close(fd)
@@ -109,23 +159,24 @@ func (w *worker) newConn(fd int) *conn {
 	if n := len(w.free); n > 0 {
 		c := w.free[n-1]
 		w.free = w.free[:n-1]
-		*c = conn{fd: fd, moved: w.now, in: c.in[:0], out: c.out[:0]}
+		*c = conn{fd: fd, progress: w.now, in: c.in[:0], out: c.out[:0]}
 		return c
 	}
-	return &conn{fd: fd, moved: w.now}
+	return &conn{fd: fd, progress: w.now}
 }
 
 // close ends a connection.
 func (w *worker) close(c *conn) {
 	unix.Close(c.fd)
 	w.conns[c.fd] = nil
+	c.queued = false
 	w.free = append(w.free, c)
 }
 
-// sweep closes connections on which nothing has moved for too long.
+// sweep closes connections that made no progress for too long.
 func (w *worker) sweep() {
 	for _, c := range w.conns {
-		if c != nil && (w.now-c.moved > idleLimit || c.shut && w.now-c.moved > lingerLimit) {
+		if c != nil && (w.now-c.progress > w.idleLimit || c.shut && w.now-c.progress > lingerLimit) {
 			w.close(c)
 		}
 	}
