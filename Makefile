@@ -89,22 +89,22 @@ collect: build ## @data collect a dataset by PLAN into out/PLAN; resumes an inte
 	else bin/harness sweep --available --out $(OUT)/v0.0.0 $(PLAN); fi
 
 figures-fresh: # the notebooks on what was collected
-	@$(GO) run ./notebooks/analysis/cmd/execute -dataset $(OUT)/v0.0.0 -out $(OUT)/notebooks
-	@$(GO) run ./paper/cmd/report -dataset $(OUT)/v0.0.0 -notebooks $(OUT)/notebooks -out $(OUT)/report >/dev/null
+	@$(GO) run ./notebooks/analysis/cmd/execute --dataset $(OUT)/v0.0.0 --out $(OUT)/notebooks
+	@$(GO) run ./paper/cmd/report --dataset $(OUT)/v0.0.0 --notebooks $(OUT)/notebooks --out $(OUT)/report >/dev/null
 
 figures: ## @figures the notebooks on the newest released datasets
 	@rm -rf out/released/notebooks
-	@$(GO) run ./notebooks/analysis/cmd/execute -out out/released/notebooks
+	@$(GO) run ./notebooks/analysis/cmd/execute --out out/released/notebooks
 	@echo "Figures of the released datasets: out/released/notebooks/figures"
 
 report: figures ## @figures the notebooks, figures and claims of the released datasets as a site
-	@echo "Report of the released datasets: $$($(GO) run ./paper/cmd/report -notebooks out/released/notebooks -out out/released/report)"
+	@echo "Report of the released datasets: $$($(GO) run ./paper/cmd/report --notebooks out/released/notebooks --out out/released/report)"
 
 notebooks-check: ## @test execute each notebook twice on the released datasets: the second time changes no byte
-	@$(GO) run ./notebooks/analysis/cmd/execute -twice -out out/notebooks-check
+	@$(GO) run ./notebooks/analysis/cmd/execute --twice --out out/notebooks-check
 
 notebooks: setup build ## @start open the notebooks in Jupyter
-	@path=$$($(GO) run ./notebooks/analysis/cmd/execute -register); cd notebooks; \
+	@path=$$($(GO) run ./notebooks/analysis/cmd/execute --register); cd notebooks; \
 	JUPYTER_PATH=$$path JUPYTER_DATA_DIR=$$path/data JUPYTER_CONFIG_DIR=$$path/config JUPYTER_RUNTIME_DIR=$$path/runtime /usr/bin/python3 -m notebook $(if $(filter 0,$(shell id -u)),--allow-root) $(JUPYTER)
 
 # Packages that take over network devices, CPUs or guests are tested one after
@@ -139,7 +139,7 @@ vulncheck: ## @test known holes in what the project is built with; asks the Go v
 	$(GO) tool govulncheck -db '$(VULNDB)' $(WITH_TAGS) ./...
 
 calibrate: ## @test how often each kind of interval covers a known truth; ONLY=REGEXP for some
-	@$(GO) run ./notebooks/analysis/cmd/calibrate $(if $(ONLY),-only '$(ONLY)')
+	@$(GO) run ./notebooks/analysis/cmd/calibrate $(if $(ONLY),--only '$(ONLY)')
 
 bench-analysis: ## @bench quantiles of 20 million rows with intervals, beside DuckDB's bare ones, on one core
 	cd data/crosscheck && $(GO) test -run '^$$' -bench Quantiles -benchtime 3x .
@@ -174,13 +174,13 @@ doctor: build ## @start what keeps which server from running on this machine, an
 # The same bytes from the same data, whenever it is built.
 paper: ## @figures the paper as PDF, from the released datasets: out/paper/paper.pdf
 	@rm -rf out/paper && mkdir -p out/paper
-	@$(GO) run ./paper/cmd/generate -out out/paper
+	@$(GO) run ./paper/cmd/generate --out out/paper
 	@cp paper/paper.tex paper/paper.bib out/paper/
 	@cd out/paper && SOURCE_DATE_EPOCH=0 FORCE_SOURCE_DATE=1 latexmk -pdf -interaction=nonstopmode -halt-on-error paper.tex >latexmk.log 2>&1 || { tail -30 latexmk.log; exit 1; }
 	@echo out/paper/paper.pdf
 
 readme-figure: # the README's figure, from the newest release
-	@$(GO) run ./paper/cmd/generate -out out/paper -readme paper/mean-latency.svg
+	@$(GO) run ./paper/cmd/generate --out out/paper --readme paper/mean-latency.svg
 
 # What was collected (out/PLAN) and the guest's image and kernels (.cache) take
 # hours and downloads to make: clean leaves them.

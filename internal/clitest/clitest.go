@@ -73,8 +73,12 @@ func groups(t *testing.T, root func() *cobra.Command) {
 	walk(root(), nil)
 }
 
-// leaves are the commands that do something and are shown.
+// leaves are the commands that do something and are shown: the command itself
+// where it has no others.
 func leaves(c *cobra.Command) (all []*cobra.Command) {
+	if !c.HasSubCommands() {
+		return []*cobra.Command{c}
+	}
 	for _, s := range c.Commands() {
 		if s.Hidden || s.Name() == "help" || s.Name() == "completion" {
 			continue

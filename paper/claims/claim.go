@@ -170,6 +170,18 @@ func Test(c Claim, open func(name string) (*runs.Set, bool)) Result {
 	return r
 }
 
+// TestAll tests each claim on the datasets, which are given by name.
+func TestAll(all []Claim, sets map[string]*runs.Set) []Result {
+	results := make([]Result, len(all))
+	for i, c := range all {
+		results[i] = Test(c, func(name string) (*runs.Set, bool) {
+			s, ok := sets[name]
+			return s, ok
+		})
+	}
+	return results
+}
+
 // on tests the claim on one dataset. The error says what the dataset lacks.
 func (c Claim) on(s *runs.Set) (f Finding, err error) {
 	if labels, ok := c.Labels[s.Meta.Name]; ok {

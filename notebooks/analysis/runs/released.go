@@ -1,6 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package runs
 
-import "crossing/data/dataset"
+import (
+	"path/filepath"
+
+	"crossing/data/dataset"
+)
+
+// OpenFolder opens the dataset in a folder, released or not.
+func OpenFolder(folder string) (*Set, error) {
+	d, err := dataset.Open(filepath.Clean(folder))
+	if err != nil {
+		return nil, err
+	}
+	return New(d), nil
+}
 
 // Released opens the newest release of each dataset in a folder, by name.
 func Released(folder string) (map[string]*Set, error) {
@@ -14,11 +29,11 @@ func Released(folder string) (map[string]*Set, error) {
 			continue
 		}
 		newest, _ := dataset.Newest(all, r.Name)
-		d, err := dataset.Open(newest.Dir(folder))
+		s, err := OpenFolder(newest.Dir(folder))
 		if err != nil {
 			return nil, err
 		}
-		sets[r.Name] = New(d)
+		sets[r.Name] = s
 	}
 	return sets, nil
 }

@@ -52,11 +52,7 @@ func Open(name string) (*Set, error) {
 	if _, err := os.Stat(dir); err != nil {
 		return nil, fmt.Errorf("%w (%w)", ErrNoDataset, err)
 	}
-	d, err := dataset.Open(dir)
-	if err != nil {
-		return nil, err
-	}
-	return New(d), nil
+	return OpenFolder(dir)
 }
 
 // boundaries order the tiers as the study's question does.

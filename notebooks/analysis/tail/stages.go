@@ -36,11 +36,11 @@ func Open() (sets []*runs.Set, err error) {
 			if !ok {
 				continue
 			}
-			d, err := dataset.Open(r.Dir(folder))
+			s, err := runs.OpenFolder(r.Dir(folder))
 			if err != nil {
 				return nil, err
 			}
-			sets = append(sets, runs.New(d))
+			sets = append(sets, s)
 		}
 	}
 	if len(sets) == 0 {

@@ -1,64 +1,109 @@
-// Claims prints, for each claim of paper/claims.yaml, what the paper said, and
-// verdict, estimate, interval and dataset.
+// SPDX-License-Identifier: Apache-2.0
+
+// Command claims tests the claims of paper/claims.yaml against the released
+// datasets and prints verdict, estimates, intervals and dataset of each.
 package main
 
 import (
-	"flag"
+	"encoding/json"
 	"fmt"
-	"log"
+	"io"
+	"os"
 	"path/filepath"
 	"slices"
 
-	"crossing/data/dataset"
+	"github.com/spf13/cobra"
+
+	"crossing/internal/root"
 	"crossing/notebooks/analysis/runs"
 	"crossing/paper/claims"
 )
 
-// usage is what -help shows before the flags.
-const usage = `Claims tests the named claims, or all, against the released datasets.
-
-Examples:
-  claims C3 C8
-  claims -dataset out/kick/v0.0.0
-
-Flags:
-`
-
 func main() {
-	log.SetFlags(0)
-	log.SetPrefix("claims: ")
-	file := flag.String("claims", "paper/claims.yaml", "the claims")
-	folder := flag.String("data", "data", "folder with the released datasets")
-	extra := flag.String("dataset", "", "a dataset that is not released, tested beside them under its own name")
-	flag.Usage = func() { fmt.Fprint(flag.CommandLine.Output(), usage); flag.PrintDefaults() }
-	flag.Parse()
-	all, err := claims.Read(*file)
-	if err != nil {
-		log.Fatal(err)
+	if err := rootCmd().Execute(); err != nil {
+		fmt.Fprintln(os.Stderr, "claims:", err)
+		os.Exit(1)
 	}
-	for _, id := range flag.Args() {
-		if !slices.ContainsFunc(all, func(c claims.Claim) bool { return c.ID == id }) {
-			log.Fatalf("no claim is named %s; %s lists them", id, *file)
-		}
+}
+
+func rootCmd() *cobra.Command {
+	var file, folder, extra string
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "claims [CLAIM…]",
+		Short: "Test the named claims, or all, against the released datasets",
+		Example: `  claims C3 C8a
+  claims --json C3
+  claims --dataset out/kick/v0.0.0`,
+		Args:          cobra.ArbitraryArgs, // identifiers, checked against the file
+		Version:       root.Version,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE: func(cmd *cobra.Command, ids []string) error {
+			results, err := test(file, folder, extra, ids)
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return writeJSON(cmd.OutOrStdout(), results)
+			}
+			for _, r := range results {
+				fmt.Fprint(cmd.OutOrStdout(), r)
+			}
+			return nil
+		},
 	}
-	sets, err := runs.Released(*folder)
-	if err != nil {
-		log.Fatal(err)
-	}
-	if *extra != "" {
-		d, err := dataset.Open(filepath.Clean(*extra))
+	f := c.Flags()
+	f.StringVar(&file, "claims", "", "file with the claims (default: the project's paper/claims.yaml)")
+	f.StringVar(&folder, "data", "", "folder with the released datasets (default: the project's data)")
+	f.StringVar(&extra, "dataset", "", "folder of an unreleased dataset, which takes the place of the release of its name")
+	f.BoolVar(&asJSON, "json", false, "print JSON instead of text")
+	return c
+}
+
+// test tests the claims named by ids, or all.
+func test(file, folder, extra string, ids []string) ([]claims.Result, error) {
+	if file == "" || folder == "" {
+		project, err := root.Find()
 		if err != nil {
-			log.Fatal(err)
+			return nil, err
 		}
-		sets[d.Meta.Name] = runs.New(d)
-	}
-	for _, c := range all {
-		if flag.NArg() > 0 && !slices.Contains(flag.Args(), c.ID) {
-			continue
+		if file == "" {
+			file = filepath.Join(project, "paper", "claims.yaml")
 		}
-		fmt.Print(claims.Test(c, func(name string) (*runs.Set, bool) {
-			s, ok := sets[name]
-			return s, ok
-		}))
+		if folder == "" {
+			folder = filepath.Join(project, "data")
+		}
 	}
+	all, err := claims.Read(file)
+	if err != nil {
+		return nil, fmt.Errorf("--claims: %w", err)
+	}
+	for _, id := range ids {
+		if !slices.ContainsFunc(all, func(c claims.Claim) bool { return c.ID == id }) {
+			return nil, fmt.Errorf("no claim is named %s in %s", id, file)
+		}
+	}
+	if len(ids) > 0 {
+		all = slices.DeleteFunc(all, func(c claims.Claim) bool { return !slices.Contains(ids, c.ID) })
+	}
+	sets, err := runs.Released(folder)
+	if err != nil {
+		return nil, fmt.Errorf("--data: %w", err)
+	}
+	if extra != "" {
+		s, err := runs.OpenFolder(extra)
+		if err != nil {
+			return nil, fmt.Errorf("--dataset: %w", err)
+		}
+		sets[s.Meta.Name] = s
+	}
+	return claims.TestAll(all, sets), nil
+}
+
+func writeJSON(w io.Writer, results []claims.Result) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(results)
 }

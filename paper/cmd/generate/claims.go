@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package main
 
 import (
@@ -58,7 +60,7 @@ func claimList(tested []claims.Result) []byte {
 func capital(s string) string { return s[:1] + strings.ToLower(s[1:]) }
 
 // datasetRows is a row for each released dataset.
-func datasetRows(sets map[string]*runs.Set) []byte {
+func datasetRows(project string, sets map[string]*runs.Set) []byte {
 	b := bytes.NewBufferString("% Generated from the released datasets. Do not edit.\n")
 	for _, name := range slices.Sorted(maps.Keys(sets)) {
 		s := sets[name]
@@ -72,20 +74,20 @@ func datasetRows(sets map[string]*runs.Set) []byte {
 		if s.Meta.Emulated {
 			clock = "virtual"
 		}
-		fmt.Fprintf(b, "%s & %d & %d & %s & %s & %s \\\\\n", escape(s.Meta.ID()), len(s.Runs()), len(blocks), thousands(requests), clock, megabytes("data/"+s.Meta.Folder()))
+		fmt.Fprintf(b, "%s & %d & %d & %s & %s & %s \\\\\n", escape(s.Meta.ID()), len(s.Runs()), len(blocks), thousands(requests), clock, megabytes(filepath.Join(project, "data", s.Meta.Folder())))
 	}
 	return b.Bytes()
 }
 
 // artifactRows is a row for each claim: how to test it again from the archive
 // and from new runs, and what should come out.
-func artifactRows(tested []claims.Result, sets map[string]*runs.Set) []byte {
+func artifactRows(project string, tested []claims.Result, sets map[string]*runs.Set) []byte {
 	b := bytes.NewBufferString(generated)
 	for _, r := range tested {
 		name, _, _ := strings.Cut(r.Dataset, " ")
 		again, time, disk, tolerance := "--", "--", "--", "--"
 		if s, ok := sets[name]; ok {
-			time, disk = span(s), megabytes("data/"+s.Meta.Folder())
+			time, disk = span(s), megabytes(filepath.Join(project, "data", s.Meta.Folder()))
 			again, tolerance = plan(s), "widened interval"
 			if s.Meta.Emulated {
 				tolerance = "none"

@@ -1,101 +1,100 @@
-// Generate writes what the paper takes from the datasets: every number, every
-// verdict, every sentence that depends on them and every figure. The text types
-// none.
+// SPDX-License-Identifier: Apache-2.0
+
+// Command generate writes what the paper takes from the datasets: every number,
+// verdict, sentence that depends on the data, and figure. The text types none.
 package main
 
 import (
-	"flag"
 	"fmt"
-	"log"
 	"os"
 	"path/filepath"
 
+	"github.com/spf13/cobra"
+
+	"crossing/internal/root"
 	"crossing/notebooks/analysis/paperfigures"
 	"crossing/notebooks/analysis/runs"
 	"crossing/paper/claims"
 )
 
-// file is the one whose runs the paper tells of.
+// file is the one that the paper's runs request.
 const file = "100"
 
-// usage is what -help shows before the flags.
-const usage = `Generate writes every number, verdict and figure of the paper.
-
-Examples:
-  generate -out out/paper
-  generate -readme paper/mean-latency.svg
-
-Flags:
-`
-
 func main() {
-	log.SetFlags(0)
-	log.SetPrefix("generate: ")
-	out := flag.String("out", "out/paper", "folder for what is generated")
-	readme := flag.String("readme", "", "write only the README's figure, to this file")
-	flag.Usage = func() { fmt.Fprint(flag.CommandLine.Output(), usage); flag.PrintDefaults() }
-	flag.Parse()
-	err := error(nil)
-	if *readme != "" {
-		err = readmeFigure(*readme)
-	} else {
-		err = run(*out)
-	}
-	if err != nil {
-		log.Fatal(err)
+	if err := rootCmd().Execute(); err != nil {
+		fmt.Fprintln(os.Stderr, "generate:", err)
+		os.Exit(1)
 	}
 }
 
-// readmeFigure is the answer in one figure: mean latency on the testbed that
-// everybody has.
-func readmeFigure(file string) error {
-	sets, err := runs.Released("data")
-	if err != nil {
-		return err
+func rootCmd() *cobra.Command {
+	var out, readme string
+	c := &cobra.Command{
+		Use:   "generate",
+		Short: "Write every number, verdict and figure of the paper, from the released datasets",
+		Example: `  generate --out out/paper
+  generate --readme paper/mean-latency.svg`,
+		Args:          cobra.NoArgs,
+		Version:       root.Version,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE: func(*cobra.Command, []string) error {
+			project, err := root.Find()
+			if err != nil {
+				return err
+			}
+			sets, err := runs.Released(filepath.Join(project, "data"))
+			if err != nil {
+				return err
+			}
+			if readme != "" {
+				return readmeFigure(sets, readme)
+			}
+			return run(project, sets, out)
+		},
 	}
+	f := c.Flags()
+	f.StringVar(&out, "out", filepath.Join("out", "paper"), "folder for the generated files")
+	f.StringVar(&readme, "readme", "", "write only the README's figure, to this file")
+	return c
+}
+
+// readmeFigure writes the answer in one figure: mean latency on the testbed
+// that everybody has.
+func readmeFigure(sets map[string]*runs.Set, name string) error {
 	s, ok := sets["netns"]
 	if !ok {
 		return fmt.Errorf("no dataset netns is released")
 	}
-	svg, err := paperfigures.Figure(s, paperfigures.Mean, "100").SVG()
+	svg, err := paperfigures.Figure(s, paperfigures.Mean, file).SVG()
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(file, svg, 0o644)
+	return os.WriteFile(name, svg, 0o644)
 }
 
-func run(out string) error {
-	sets, err := runs.Released("data")
-	if err != nil {
-		return err
-	}
+func run(project string, sets map[string]*runs.Set, out string) error {
 	if len(sets) == 0 {
-		return fmt.Errorf("no dataset is released: the paper has nothing to tell (bin/data release)")
+		return fmt.Errorf("no dataset is released: the paper has no numbers (bin/data release)")
 	}
 	if err := os.MkdirAll(out, 0o755); err != nil {
-		return err
+		return fmt.Errorf("--out: %w", err)
 	}
-	all, err := claims.Read("paper/claims.yaml")
+	all, err := claims.Read(filepath.Join(project, "paper", "claims.yaml"))
 	if err != nil {
 		return err
 	}
-	var tested []claims.Result
-	for _, c := range all {
-		tested = append(tested, claims.Test(c, func(name string) (*runs.Set, bool) {
-			s, ok := sets[name]
-			return s, ok
-		}))
-	}
-	said, err := numbers(sets, tested)
+	tested := claims.TestAll(all, sets)
+	defined, err := numbers(sets, tested)
 	if err != nil {
 		return err
 	}
 	for name, text := range map[string][]byte{
-		"numbers.tex":  said,
+		"numbers.tex":  defined,
 		"verdicts.tex": verdicts(tested),
 		"claims.tex":   claimList(tested),
-		"datasets.tex": datasetRows(sets),
-		"artifact.tex": artifactRows(tested, sets),
+		"datasets.tex": datasetRows(project, sets),
+		"artifact.tex": artifactRows(project, tested, sets),
 	} {
 		if err := os.WriteFile(filepath.Join(out, name), text, 0o644); err != nil {
 			return err

@@ -1,58 +1,72 @@
-// Report makes the site of claims, figures, notebooks and data.
-//
-//	report -notebooks FOLDER -out FOLDER [-dataset FOLDER]
+// SPDX-License-Identifier: Apache-2.0
+
+// Command report makes a site of the claims, figures, notebooks and data.
 package main
 
 import (
-	"flag"
 	"fmt"
-	"log"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 
-	"crossing/data/dataset"
+	"github.com/spf13/cobra"
+
+	"crossing/internal/root"
 	"crossing/notebooks/analysis/runs"
 	"crossing/paper/claims"
 	"crossing/paper/report"
 )
 
-// usage is what -help shows before the flags.
-const usage = `Report makes a site of executed notebooks, figures and claims.
-
-Examples:
-  report -notebooks out/notebooks -out out/report -dataset out/kick/v0.0.0
-
-Flags:
-`
-
 func main() {
-	log.SetFlags(0)
-	log.SetPrefix("report: ")
-	notebooks := flag.String("notebooks", "out/released/notebooks", "folder with the executed notebooks")
-	out := flag.String("out", "out/released/report", "folder for the site")
-	extra := flag.String("dataset", "", "a dataset that is not released, shown before those that are")
-	flag.Usage = func() { fmt.Fprint(flag.CommandLine.Output(), usage); flag.PrintDefaults() }
-	flag.Parse()
-	if err := run(*notebooks, *out, *extra); err != nil {
-		log.Fatal(err)
+	if err := rootCmd().Execute(); err != nil {
+		fmt.Fprintln(os.Stderr, "report:", err)
+		os.Exit(1)
 	}
-	fmt.Println(filepath.Join(*out, "index.html"))
+}
+
+func rootCmd() *cobra.Command {
+	var notebooks, out, extra string
+	c := &cobra.Command{
+		Use:   "report",
+		Short: "Make a site of executed notebooks, figures and claims",
+		Example: `  report --notebooks out/released/notebooks --out out/released/report
+  report --notebooks out/notebooks --out out/report --dataset out/kick/v0.0.0`,
+		Args:          cobra.NoArgs,
+		Version:       root.Version,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := run(notebooks, out, extra); err != nil {
+				return err
+			}
+			fmt.Fprintln(cmd.OutOrStdout(), filepath.Join(out, "index.html"))
+			return nil
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&notebooks, "notebooks", filepath.Join("out", "released", "notebooks"), "folder with the executed notebooks")
+	f.StringVar(&out, "out", filepath.Join("out", "released", "report"), "folder for the site; it is emptied first")
+	f.StringVar(&extra, "dataset", "", "folder of an unreleased dataset, shown before the released ones")
+	return c
 }
 
 func run(notebooks, out, extra string) error {
-	sets, err := runs.Released("data")
+	project, err := root.Find()
+	if err != nil {
+		return err
+	}
+	sets, err := runs.Released(filepath.Join(project, "data"))
 	if err != nil {
 		return err
 	}
 	in := report.Input{Notebooks: notebooks}
 	if extra != "" {
-		d, err := dataset.Open(filepath.Clean(extra))
+		s, err := runs.OpenFolder(extra)
 		if err != nil {
-			return err
+			return fmt.Errorf("--dataset: %w", err)
 		}
-		s := runs.New(d)
-		sets[d.Meta.Name] = s
+		sets[s.Meta.Name] = s
 		in.Sets = append(in.Sets, s)
 	}
 	for _, name := range slices.Sorted(maps.Keys(sets)) {
@@ -60,15 +74,10 @@ func run(notebooks, out, extra string) error {
 			in.Sets = append(in.Sets, sets[name])
 		}
 	}
-	all, err := claims.Read("paper/claims.yaml")
+	all, err := claims.Read(filepath.Join(project, "paper", "claims.yaml"))
 	if err != nil {
 		return err
 	}
-	for _, c := range all {
-		in.Claims = append(in.Claims, claims.Test(c, func(name string) (*runs.Set, bool) {
-			s, ok := sets[name]
-			return s, ok
-		}))
-	}
+	in.Claims = claims.TestAll(all, sets)
 	return report.Build(out, in)
 }

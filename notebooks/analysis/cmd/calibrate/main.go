@@ -1,17 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Command calibrate prints how often each interval method covers a truth that
 // is known: the share of many synthetic datasets in which the interval of 95 %
 // holds it.
 package main
 
 import (
-	"flag"
 	"fmt"
+	"io"
 	"math"
 	"math/rand/v2"
 	"os"
 	"regexp"
 	"slices"
 
+	"github.com/spf13/cobra"
+
+	"crossing/internal/root"
 	"crossing/notebooks/analysis/tail"
 	"crossing/notebooks/stats"
 )
@@ -108,46 +113,63 @@ func RankedFirst(draws int) (float64, error) {
 	return float64(n) / float64(draws), nil
 }
 
-// usage is what -help shows before the flags.
-const usage = `Calibrate prints how often each kind of interval covers a known truth.
-
-Examples:
-  calibrate -draws 200
-
-Flags:
-`
-
 func main() {
-	draws := flag.Int("draws", 1000, "synthetic datasets for each method")
-	flag.Usage = func() { fmt.Fprint(flag.CommandLine.Output(), usage); flag.PrintDefaults() }
-	only := flag.String("only", "", "only methods whose name or data match this regular expression")
-	flag.Parse()
-	wanted, err := regexp.Compile(*only)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "calibrate: -only:", err)
-		os.Exit(2)
+	if err := rootCmd().Execute(); err != nil {
+		fmt.Fprintln(os.Stderr, "calibrate:", err)
+		os.Exit(1)
 	}
+}
+
+func rootCmd() *cobra.Command {
+	var draws int
+	var only string
+	c := &cobra.Command{
+		Use:   "calibrate",
+		Short: "Print how often each kind of interval covers a known truth",
+		Example: `  calibrate --draws 200
+  calibrate --only 'knee|ratio'`,
+		Args:          cobra.NoArgs,
+		Version:       root.Version,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			wanted, err := regexp.Compile(only)
+			if err != nil {
+				return fmt.Errorf("--only: %w", err)
+			}
+			if draws < 1 {
+				return fmt.Errorf("--draws must be positive, not %d", draws)
+			}
+			return calibrate(cmd.OutOrStdout(), draws, wanted)
+		},
+	}
+	c.Flags().IntVar(&draws, "draws", 1000, "number of synthetic datasets for each method")
+	c.Flags().StringVar(&only, "only", "", "regular expression: only the methods whose name or data match")
+	return c
+}
+
+// calibrate prints the coverage of the wanted methods.
+func calibrate(w io.Writer, draws int, wanted *regexp.Regexp) error {
 	const row = "%-42s  %-48s  %s\n"
-	fmt.Printf(row, "method", "data", "covers")
+	fmt.Fprintf(w, row, "method", "data", "covers")
 	for _, m := range Methods {
 		if !wanted.MatchString(m.Name + ", " + m.Data) {
 			continue
 		}
-		share, err := Coverage(m, *draws)
+		share, err := Coverage(m, draws)
 		if err != nil {
-			fmt.Fprintln(os.Stderr, "calibrate:", err)
-			os.Exit(1)
+			return err
 		}
-		fmt.Printf(row, m.Name, m.Data, fmt.Sprintf("%.1f %%", 100*share))
+		fmt.Fprintf(w, row, m.Name, m.Data, fmt.Sprintf("%.1f %%", 100*share))
 	}
 	const planted = "tail decomposition"
 	if !wanted.MatchString(planted) {
-		return
+		return nil
 	}
-	first, err := RankedFirst(*draws)
+	first, err := RankedFirst(draws)
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "calibrate:", err)
-		os.Exit(1)
+		return err
 	}
-	fmt.Printf(row, planted, fmt.Sprintf("6 runs, slow requests wait in one of %d stages", len(tail.Names)), fmt.Sprintf("ranks it first in %.1f %%", 100*first))
+	fmt.Fprintf(w, row, planted, fmt.Sprintf("6 runs, slow requests wait in one of %d stages", len(tail.Names)), fmt.Sprintf("ranks it first in %.1f %%", 100*first))
+	return nil
 }

@@ -1,7 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package main
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -36,7 +39,7 @@ func TestExecution(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path, err := register(repo)
+	path, err := registerKernel(repo)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,4 +141,24 @@ func FuzzNotebook(f *testing.F) {
 			n.blame("x", time.Second)
 		}
 	})
+}
+
+// TestSources: the kernel is not built into a folder that is not the project's.
+func TestSources(t *testing.T) {
+	guest := t.TempDir() // has the tiers' files and no go.mod
+	if err := os.Mkdir(filepath.Join(guest, "servers"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(root.Env, guest)
+	if project, err := sources(); !errors.Is(err, errNoSources) {
+		t.Errorf("%q, %v: want %v", project, err, errNoSources)
+	}
+	c := rootCmd()
+	c.SetArgs([]string{"--twice"})
+	if err := c.Execute(); !errors.Is(err, errNoSources) {
+		t.Errorf("execute: %v, want %v", err, errNoSources)
+	}
+	if left, err := os.ReadDir(guest); err != nil || len(left) != 1 {
+		t.Errorf("%d entries in the folder (%v): something was built there", len(left), err)
+	}
 }

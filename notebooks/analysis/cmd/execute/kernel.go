@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package main
 
 import (
@@ -8,10 +10,10 @@ import (
 	"path/filepath"
 )
 
-// register builds the Go kernel (gonb) and makes it known to Jupyter inside of
+// registerKernel builds the Go kernel (gonb) and makes it known to Jupyter inside of
 // the project, so that nothing is written to the user's home. It returns the
 // folder that JUPYTER_PATH must name.
-func register(repo string) (string, error) {
+func registerKernel(repo string) (string, error) {
 	bin := filepath.Join(repo, "bin")
 	// Cells are built without the network and in a workspace, where go asks
 	// for every module that go.mod names, used or not.

@@ -1,24 +1,24 @@
-// Execute runs the notebooks headless on one dataset, checks that every output
-// has arrived, and prints the sentences that they computed.
-//
-//	execute [-dataset FOLDER] [-out FOLDER] [-limit TIME] [-twice] [NOTEBOOK…]
+// SPDX-License-Identifier: Apache-2.0
+
+// Command execute runs the notebooks headless on one dataset, checks that every
+// output has arrived, and prints the sentences that they computed.
 //
 // A cell that fails, or runs longer than the limit, ends it with an error that
-// names the notebook and the cell. With -twice the executed notebooks are
-// executed once more, where they lie, and a byte that this changes is an error.
-// With -register it only makes the kernel known, for Jupyter, and prints where.
+// names the notebook and the cell. With --twice the executed notebooks are
+// executed a second time, in place, and a byte that this changes is an error.
 package main
 
 import (
 	"bytes"
-	"flag"
+	"errors"
 	"fmt"
-	"log"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/spf13/cobra"
 
 	"crossing/internal/root"
 )
@@ -26,43 +26,78 @@ import (
 // python is Debian's: another python3 on PATH may lack nbconvert.
 const python = "/usr/bin/python3"
 
-// usage is what -help shows before the flags.
-const usage = `Execute runs the notebooks headless on one dataset and prints the sentences that they computed.
-
-Examples:
-  execute -dataset out/kick/v0.0.0 -out out/notebooks
-  execute -twice notebooks/1-the-papers-figures.ipynb
-
-Flags:
-`
-
 func main() {
-	log.SetFlags(0)
-	log.SetPrefix("execute: ")
-	dataset := flag.String("dataset", "", "folder of the dataset (the newest release by default)")
-	out := flag.String("out", "out/notebooks", "folder for the executed notebooks; figures go to its folder figures")
-	limit := flag.Duration("limit", 2*time.Minute, "how long a cell may run")
-	twice := flag.Bool("twice", false, "execute the results once more, and demand the same bytes")
-	only := flag.Bool("register", false, "only register the kernel and print JUPYTER_PATH")
-	flag.Usage = func() { fmt.Fprint(flag.CommandLine.Output(), usage); flag.PrintDefaults() }
-	flag.Parse()
-	repo, err := root.Find()
+	if err := rootCmd().Execute(); err != nil {
+		fmt.Fprintln(os.Stderr, "execute:", err)
+		os.Exit(1)
+	}
+}
+
+func rootCmd() *cobra.Command {
+	var dataset, out string
+	var limit time.Duration
+	var twice, register bool
+	c := &cobra.Command{
+		Use:   "execute [NOTEBOOK…]",
+		Short: "Run the named notebooks, or all, headless on one dataset and print the sentences that they computed",
+		Example: `  execute --dataset out/kick/v0.0.0 --out out/notebooks
+  execute --twice notebooks/1-the-papers-figures.ipynb
+  execute --register`,
+		Args: func(_ *cobra.Command, notebooks []string) error {
+			for _, n := range notebooks {
+				if filepath.Ext(n) != ".ipynb" {
+					return fmt.Errorf("%s is not a notebook (.ipynb)", n)
+				}
+			}
+			return nil
+		},
+		Version:       root.Version,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE: func(cmd *cobra.Command, notebooks []string) error {
+			if limit < time.Second {
+				return fmt.Errorf("--limit must be at least 1s, not %v", limit)
+			}
+			project, err := sources()
+			if err != nil {
+				return err
+			}
+			start := time.Now()
+			path, err := registerKernel(project)
+			if err != nil {
+				return err
+			}
+			if register {
+				fmt.Fprintln(cmd.OutOrStdout(), path)
+				return nil
+			}
+			fmt.Fprintf(os.Stderr, "Kernel and packages built in %.1f s.\n", time.Since(start).Seconds())
+			return run(project, path, dataset, out, limit, twice, notebooks)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&dataset, "dataset", "", "folder of the dataset (default: the newest release)")
+	f.StringVar(&out, "out", filepath.Join("out", "notebooks"), "folder for the executed notebooks; figures go to its folder figures")
+	f.DurationVar(&limit, "limit", 2*time.Minute, "time limit for a cell")
+	f.BoolVar(&twice, "twice", false, "execute the results a second time and require the same bytes")
+	f.BoolVar(&register, "register", false, "only register the kernel and print JUPYTER_PATH")
+	return c
+}
+
+// errNoSources reports that there is nothing to build the kernel from.
+var errNoSources = errors.New("not the root of the project's sources (its go.mod is missing): nothing was built")
+
+// sources returns the root of the project's sources. The kernel is built into
+// it, so a folder that merely has the tiers' files, as a guest does, is refused.
+func sources() (string, error) {
+	project, err := root.Find()
 	if err != nil {
-		log.Fatal(err)
+		return "", err
 	}
-	start := time.Now()
-	path, err := register(repo)
-	if err != nil {
-		log.Fatal(err)
+	if !root.Is(project) {
+		return "", fmt.Errorf("%s: %w", project, errNoSources)
 	}
-	if *only {
-		fmt.Println(path)
-		return
-	}
-	fmt.Fprintf(os.Stderr, "Kernel and packages built in %.1f s.\n", time.Since(start).Seconds())
-	if err := run(repo, path, *dataset, *out, *limit, *twice, flag.Args()); err != nil {
-		log.Fatal(err)
-	}
+	return project, nil
 }
 
 // run executes the notebooks, all of them where none is named, with the kernel
@@ -84,6 +119,9 @@ func run(repo, path, dataset, out string, limit time.Duration, twice bool, noteb
 	if dataset != "" {
 		if dataset, err = filepath.Abs(dataset); err != nil {
 			return err
+		}
+		if _, err := os.Stat(dataset); err != nil {
+			return fmt.Errorf("--dataset: %w", err)
 		}
 		env = append(env, "CROSSING_DATASET="+dataset)
 	}
