@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package analysis holds no code of its own: its test shows that what the
 // notebooks call bears any dataset.
 package analysis
@@ -53,7 +55,7 @@ func (p *page) table(header []string, rows [][]string) {
 	}
 }
 
-func (p *page) say(text string) { fmt.Fprintln(p, text) }
+func (p *page) say(text any) { fmt.Fprintln(p, text) }
 
 func must[T any](x T, err error) func(*page) T {
 	return func(p *page) T {
@@ -144,7 +146,7 @@ var books = map[string]func(*page, *runs.Set){
 		results := comparisons.Test(s, comparisons.Against(s, yours), file, 16, paperfigures.Mean.Of)
 		p.figure(comparisons.Figure(s, "t", "x", results))
 		p.table(comparisons.Table(results))
-		p.say(comparisons.Standing(results, yours, 16))
+		p.say(comparisons.Stand(results, yours, 16))
 	},
 }
 
@@ -262,7 +264,7 @@ func TestBadDatasets(t *testing.T) {
 		{name: "one block", runs: func(all []datasettest.Run) []datasettest.Run {
 			return without(all, func(r *dataset.Run) bool { return r.Block > 0 })
 		}, want: map[string][]string{
-			"1-the-papers-figures":    {"points have no interval (too few runs)", "(one run)", "there are too few runs to say how sure that is"},
+			"1-the-papers-figures":    {"points have no interval (too few runs)", "(one run)", "there are too few runs for an interval"},
 			"2-latency-distributions": {"points have no interval (too few runs)", "none of one run"},
 			"3-comparisons":           {"at least two blocks"},
 			"4-tail":                  {"25.0 % (one run)"},

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package comparisons
 
 import (
@@ -43,34 +45,4 @@ func Against(s *runs.Set, server string) []Factor {
 		}
 	}
 	return all
-}
-
-// Standing says in a sentence where a server stands among those that it was
-// compared with.
-func Standing(results []Result, server string, connections int) string {
-	var lower, higher, open []string
-	for _, r := range results {
-		switch {
-		case r.Err == nil && r.Hi < 1:
-			lower = append(lower, r.From)
-		case r.Err == nil && r.Lo > 1:
-			higher = append(higher, r.From)
-		default:
-			open = append(open, r.From)
-		}
-	}
-	var parts []string
-	for _, p := range []struct {
-		what  string
-		names []string
-	}{{"lower than that of %s", lower}, {"higher than that of %s", higher}, {"not to be told from that of %s", open}} {
-		if len(p.names) > 0 {
-			parts = append(parts, fmt.Sprintf(p.what, strings.Join(p.names, ", ")))
-		}
-	}
-	if len(parts) == 0 {
-		return fmt.Sprintf("At %d connections the dataset has nothing to compare %s with.", connections, server)
-	}
-	return fmt.Sprintf("At %d connections the mean latency of %s is %s (by their own intervals; Holm's adjustment is in the table).",
-		connections, server, strings.Join(parts, ", "))
 }

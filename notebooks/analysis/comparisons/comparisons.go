@@ -1,10 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package comparisons tests the study's hypothesis: each boundary that is removed
 // lowers latency. One factor changes at a time, within blocks.
 package comparisons
 
 import (
 	"fmt"
-	"strings"
 
 	"crossing/data/dataset"
 	"crossing/notebooks/analysis/figure"
@@ -70,24 +71,6 @@ func Test(s *runs.Set, factors []Factor, file string, connections int, of func(*
 	return results
 }
 
-// Missing says which factors cannot be tested at a load and file, and for want
-// of which tier's runs.
-func Missing(s *runs.Set, factors []Factor, file string, connections int) string {
-	var all []string
-	for _, f := range factors {
-		for _, tier := range []string{f.From, f.To} {
-			if len(s.Closed(tier, file)[connections]) == 0 {
-				all = append(all, fmt.Sprintf("%s (no usable run of %s)", f.What, tier))
-				break
-			}
-		}
-	}
-	if len(all) == 0 {
-		return fmt.Sprintf("With %s all factors are tested.", runs.Count(connections, "connection"))
-	}
-	return fmt.Sprintf("Not tested with %s: %s.", runs.Count(connections, "connection"), strings.Join(all, ", "))
-}
-
 // pairs are the values of both tiers in the blocks that have both.
 func pairs(a, b []dataset.Run, of func(*dataset.Run) float64) (x, y []float64) {
 	inB := map[int32]*dataset.Run{}
@@ -128,25 +111,6 @@ func Figure(s *runs.Set, title, axis string, results []Result) *figure.Figure {
 		}
 	}
 	return f.Draw()
-}
-
-// Answer says in a sentence what the results show.
-func Answer(results []Result, connections int) string {
-	lower, higher, open := 0, 0, 0
-	for _, r := range results {
-		switch {
-		case r.Err != nil:
-			open++
-		case r.Hi < 1:
-			lower++
-		case r.Lo > 1:
-			higher++
-		default:
-			open++
-		}
-	}
-	return fmt.Sprintf("With %s, of %d factors %d lower the mean latency, %d raise it, and %d cannot be told from no effect (by their own intervals; Holm's adjustment is in the table).",
-		runs.Count(connections, "connection"), len(results), lower, higher, open)
 }
 
 // Table is the results as rows under a header.

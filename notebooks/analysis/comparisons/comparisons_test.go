@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package comparisons
 
 import (
@@ -58,7 +60,7 @@ func TestKnownEffect(t *testing.T) {
 	if spin.Lo > 1 || spin.Hi < 1 {
 		t.Errorf("no effect: %+v", spin)
 	}
-	if a := Answer(results, 1); !strings.Contains(a, "of 2 factors 1 lower") {
+	if a := Answer(results, 1).String(); !strings.Contains(a, "of 2 factors, 1 lower") {
 		t.Error(a)
 	}
 }
@@ -131,9 +133,9 @@ func TestStanding(t *testing.T) {
 	}{
 		{nil, "At 16 connections the dataset has nothing to compare mine with."},
 		{[]Result{result("apache", 0.5, 0.9), result("dpdk", 1.2, 3), result("nginx", 0.9, 1.1), bad},
-			"At 16 connections the mean latency of mine is lower than that of apache, higher than that of dpdk, not to be told from that of nginx, flask (by their own intervals; Holm's adjustment is in the table)."},
+			"At 16 connections the mean latency of mine is lower than that of apache, higher than that of dpdk, not distinguishable from that of nginx, flask (by their own intervals; the table has the p adjusted for their number)."},
 	} {
-		if got := Standing(c.results, "mine", 16); got != c.want {
+		if got := Stand(c.results, "mine", 16).String(); got != c.want {
 			t.Errorf("%q, want %q", got, c.want)
 		}
 	}

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package distributions shows the whole distribution of latencies: its tail on
 // logarithmic axes, and its percentiles as HDR histograms draw them.
 package distributions
@@ -175,34 +177,4 @@ func Table(curves []Curve) (header []string, rows [][]string) {
 		rows = append(rows, append(row, design))
 	}
 	return header, rows
-}
-
-// Answer says in a sentence which tier has the heaviest tail.
-func Answer(curves []Curve) string {
-	worst, most := "", 0.0
-	lightest, least := "", math.Inf(1)
-	for _, c := range curves {
-		var p50, p99 float64
-		for _, p := range c.Points {
-			switch p.Tail {
-			case .5:
-				p50 = p.Value
-			case .01:
-				p99 = p.Value
-			}
-		}
-		if p50 == 0 || p99 == 0 {
-			continue
-		}
-		if r := p99 / p50; r > most {
-			worst, most = c.Tier.Name, r
-		}
-		if r := p99 / p50; r < least {
-			lightest, least = c.Tier.Name, r
-		}
-	}
-	if worst == "" {
-		return "No tier has enough requests for a p99."
-	}
-	return fmt.Sprintf("The heaviest tail is %s's, whose p99 is %.3g times its median; the lightest is %s's, %.3g times.", worst, most, lightest, least)
 }

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package distributions
 
 import (
@@ -47,7 +49,7 @@ func TestKnownQuantiles(t *testing.T) {
 			}
 		}
 	}
-	if got := Answer(curves); !strings.Contains(got, "1.98 times") {
+	if got := Answer(curves).String(); !strings.Contains(got, "1.98 times") {
 		t.Error(got)
 	}
 	header, rows := Table(curves)
@@ -70,7 +72,7 @@ func TestWhatIsMissingIsSaid(t *testing.T) {
 	if _, rows := Table(curves); rows[0][4] != "too few requests" || !strings.Contains(rows[0][2], "one run") {
 		t.Error(rows)
 	}
-	if got := Answer(curves); got != "No tier has enough requests for a p99." {
+	if got := Answer(curves).String(); got != "No tier has enough requests for a p99." {
 		t.Error(got)
 	}
 	none, err := Curves(few, "100", 64)

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package omission
 
 import (
@@ -171,27 +173,4 @@ func Table(rows []Row, honest, tool string) (header []string, out [][]string) {
 		out = append(out, []string{r.Tier.Name, r.Load, r.Honest.String(), r.Tool.String(), r.Interval.String(), fmt.Sprint(r.N)})
 	}
 	return header, out
-}
-
-// Answer says the widest and the usual ratio in a sentence; what says of which
-// two latencies, none what it means that there are no rows.
-func Answer(rows []Row, what, none string) string {
-	var ratios []float64
-	var worst *Row
-	for i := range rows {
-		if r := &rows[i]; r.Err == nil && !math.IsNaN(r.Estimate) {
-			ratios = append(ratios, r.Estimate)
-			if worst == nil || math.Abs(math.Log(r.Estimate)) > math.Abs(math.Log(worst.Estimate)) {
-				worst = r
-			}
-		}
-	}
-	if worst == nil && len(rows) > 0 {
-		return fmt.Sprintf("%s: none of %s of a tier and a load has it: %v.", what, runs.Count(len(rows), "pair"), rows[0].Err)
-	}
-	if worst == nil {
-		return none
-	}
-	slices.Sort(ratios)
-	return fmt.Sprintf("%s is %.3g times, in the median over %s of a tier and a load; the furthest from 1 is %s's at %s, %.3g times.", what, ratios[len(ratios)/2], runs.Count(len(ratios), "pair"), worst.Tier.Name, worst.Load, worst.Estimate)
 }

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package omission
 
 import (
@@ -118,7 +120,7 @@ func TestDatasets(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if a := Answer(rows, "It", none); !strings.Contains(a, c.want) {
+			if a := Answer(rows, "It", none).String(); !strings.Contains(a, c.want) {
 				t.Errorf("%q lacks %q", a, c.want)
 			}
 			if _, err := Figure(s, "t", "x", rows, none).PNG(); err != nil {

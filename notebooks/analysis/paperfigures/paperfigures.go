@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package paperfigures makes the paper's three figures, in its form: mean latency,
 // 90th percentile of the latency, and throughput, each against the number of
 // connections.
@@ -6,7 +8,6 @@ package paperfigures
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"gonum.org/v1/plot/vg"
 
@@ -108,44 +109,4 @@ func Table(s *runs.Set, q Quantity, file string) (header []string, rows [][]stri
 		rows = append(rows, row)
 	}
 	return header, rows
-}
-
-// Answer says in a sentence which tier is best and which is worst at a load,
-// and by how much; it says so, too, where that cannot be told.
-func Answer(s *runs.Set, q Quantity, file string, connections int) string {
-	var best, worst *Cell
-	tiers := 0
-	cells := Cells(s, q, file)
-	for i := range cells {
-		c := &cells[i]
-		if c.Connections != connections || c.N == 0 {
-			continue
-		}
-		if c.Estimate > 0 {
-			tiers++
-		}
-		if best == nil || c.Estimate < best.Estimate {
-			best = c
-		}
-		if worst == nil || c.Estimate > worst.Estimate {
-			worst = c
-		}
-	}
-	what := strings.ToLower(q.Title)
-	at := runs.Count(connections, "connection")
-	switch {
-	case tiers < 2:
-		return fmt.Sprintf("At %s fewer than two tiers have a %s.", at, what)
-	case best == worst:
-		return fmt.Sprintf("At %s all %d tiers have the same %s.", at, tiers, what)
-	}
-	clear := "their intervals do not overlap"
-	switch {
-	case best.Err != nil || worst.Err != nil:
-		clear = "there are too few runs to say how sure that is"
-	case best.Hi >= worst.Lo:
-		clear = "but their intervals overlap"
-	}
-	return fmt.Sprintf("At %s the lowest %s is %s's and the highest is %s's, %.3g times as high; %s.",
-		at, what, best.Tier.Name, worst.Tier.Name, worst.Estimate/best.Estimate, clear)
 }

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package paperfigures
 
 import (
@@ -59,10 +61,10 @@ func TestAnswer(t *testing.T) {
 	}{
 		{"clear", map[string][]float64{"a": {10, 10.1, 9.9}, "b": {30, 30.1, 29.9}}, "At 1 connection the lowest mean latency is a's and the highest is b's, 3 times as high; their intervals do not overlap."},
 		{"not clear", map[string][]float64{"a": {10, 40}, "b": {30, 31}}, "but their intervals overlap."},
-		{"one block", map[string][]float64{"a": {10}, "b": {30}}, "there are too few runs to say how sure that is."},
+		{"one block", map[string][]float64{"a": {10}, "b": {30}}, "there are too few runs for an interval."},
 		{"one tier", map[string][]float64{"a": {10, 11}}, "At 1 connection fewer than two tiers have a mean latency."},
 	} {
-		if got := Answer(set(t, c.means, 1), Mean, "100", 1); !strings.HasSuffix(got, c.want) {
+		if got := Answer(set(t, c.means, 1), Mean, "100", 1).String(); !strings.HasSuffix(got, c.want) {
 			t.Errorf("%s: %q", c.name, got)
 		}
 	}

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package runs
 
 import (
@@ -36,24 +38,4 @@ func (s *Set) Overview() (header []string, rows [][]string) {
 		rows = append(rows, []string{t.Name, t.Boundary, strings.Join(loads, " "), strings.Join(files, " "), fmt.Sprint(n), fmt.Sprint(requests)})
 	}
 	return header, rows
-}
-
-// Trust says in a sentence how far the runs can be trusted, by their marks.
-func (s *Set) Trust() string {
-	var parts []string
-	for _, m := range []struct{ mark, means string }{
-		{"client-bound", "the client could not go twice as fast"},
-		{"steal", "a hypervisor stole over 1 % of the CPUs' time"},
-		{"occupancy", "the client left connections idle"},
-		{"earlier", "most of the waiting was for requests sent before the measured part, which no number counts"},
-		{"little", "Little's law is off by over 1 %"},
-	} {
-		if marked, of := s.Marked(m.mark); marked > 0 {
-			parts = append(parts, fmt.Sprintf("in %d of %d %s", marked, of, m.means))
-		}
-	}
-	if len(parts) == 0 {
-		return "No run bears a mark of the self-checks."
-	}
-	return "Of the usable runs, " + strings.Join(parts, ", ") + "."
 }

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package runs
 
 import (
@@ -41,7 +43,7 @@ func TestOnlyUsableRunsAreGiven(t *testing.T) {
 	if marked, of := s.Marked("steal"); marked != 2 || of != 7 {
 		t.Errorf("%d of %d", marked, of)
 	}
-	if got := s.Trust(); got != "Of the usable runs, in 1 of 7 the client could not go twice as fast, in 2 of 7 a hypervisor stole over 1 % of the CPUs' time." {
+	if got := s.Trust().String(); got != "Of the usable runs, in 1 of 7 the client's ceiling was less than twice the rate, in 2 of 7 a hypervisor stole over 1 % of the CPUs' time." {
 		t.Error(got)
 	}
 	header, rows := s.Overview()
@@ -54,7 +56,7 @@ func TestOpenReadsWhatItIsTold(t *testing.T) {
 	dir := datasettest.Open(t, []datasettest.Run{made("nginx", "user", "c1", 1, 0, dataset.OK, "")}).Dir
 	t.Setenv(DatasetEnv, dir)
 	s, err := Open("netns")
-	if err != nil || s.Meta.Name != "made" || s.Trust() != "No run bears a mark of the self-checks." {
+	if err != nil || s.Meta.Name != "made" || s.Trust().String() != "No run bears a mark of the self-checks." {
 		t.Errorf("%+v %v", s, err)
 	}
 	t.Setenv(DatasetEnv, filepath.Join(dir, "absent"))

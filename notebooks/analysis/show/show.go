@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package show puts figures, tables and sentences into a notebook. Outside of
 // a notebook it prints their text.
 package show
@@ -74,6 +76,9 @@ func Table(name string, header []string, rows [][]string) error {
 	rich.WriteString("</tbody></table>")
 	return send(plain.String(), map[protocol.MIMEType]any{protocol.MIMETextHTML: rich.String()})
 }
+
+// Answer shows what an analysis found, as its sentence.
+func Answer(a fmt.Stringer) error { return Say("%s", a) }
 
 // Say shows a sentence that was computed. Without arguments the format is the
 // sentence, with whatever per cent signs it has.

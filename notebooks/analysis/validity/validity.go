@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package validity asks how far a dataset's runs can be trusted: what the
 // machine did beside them, what the self-checks said, and whether they were in a
 // steady state.
@@ -159,23 +161,4 @@ func Noise(s *runs.Set) *figure.Figure {
 		l.Notes = append(l.Notes, fmt.Sprintf("%d values are zero or were not measured, and not in the means.", zero))
 	}
 	return l.Draw()
-}
-
-// Answer says in a sentence whether the runs hold.
-func Answer(tiers []Tier) string {
-	n, marked, tested, drifting, out := 0, 0, 0, 0, 0
-	for _, t := range tiers {
-		n, tested, drifting, out = n+t.Runs, tested+t.Tested, drifting+t.Drifting, out+t.Rejected+t.Failed
-		for _, k := range t.Marked {
-			marked += k
-		}
-	}
-	if n == 0 {
-		return "No usable run: nothing can be said."
-	}
-	trend := fmt.Sprintf("of %d runs tested %d have a trend after the warm-up", tested, drifting)
-	if tested == 0 {
-		trend = "all runs are too short for a test of their trend"
-	}
-	return fmt.Sprintf("%d runs are usable and %d were left out; the usable ones bear %s; %s.", n, out, runs.Count(marked, "mark"), trend)
 }

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package validity_test
 
 import (
@@ -54,7 +56,7 @@ func TestDatasets(t *testing.T) {
 			if r.Tier == "dpdk" {
 				r.Outcome, r.Error = dataset.Rejected, "on purpose"
 			}
-		}, "2 were left out", "heaviest tail is nginx's"},
+		}, "2 were excluded", "heaviest tail is nginx's"},
 		{"nothing measured beside", 2, 2000, 0, func(r *dataset.Run) { r.JitterP99, r.JitterMax, r.Steal, r.NullRate = 0, 0, 0, 0 }, "4 runs are usable", "heaviest tail"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -63,7 +65,7 @@ func TestDatasets(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if a := validity.Answer(tiers); !strings.Contains(a, c.valid) {
+			if a := validity.Answer(tiers).String(); !strings.Contains(a, c.valid) {
 				t.Errorf("%q lacks %q", a, c.valid)
 			}
 			validity.Table(tiers)
@@ -71,7 +73,7 @@ func TestDatasets(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if a := distributions.Answer(curves); !strings.Contains(a, c.curve) {
+			if a := distributions.Answer(curves).String(); !strings.Contains(a, c.curve) {
 				t.Errorf("%q lacks %q", a, c.curve)
 			}
 			distributions.Table(curves)

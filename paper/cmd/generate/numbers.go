@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package main
 
 import (
@@ -32,16 +34,16 @@ func numbers(sets map[string]*runs.Set, tested []claims.Result) ([]byte, error) 
 	}
 	for _, r := range tested {
 		m.def("verdict."+r.ID, strings.ToLower(string(r.Verdict)))
-		m.say("said."+r.ID, r.Text)
+		m.text("said."+r.ID, r.Text)
 		if r.Why != "" {
-			m.say("why."+r.ID, r.Why)
+			m.text("why."+r.ID, r.Why)
 		}
 	}
 	if s, ok := sets["vm-mystery-client"]; ok {
-		m.say("amplified", claims.Amplified(s, 8))
+		m.text("amplified", claims.Amplified(s, 8))
 	}
-	m.say("score", score(tested, false))
-	m.say("score.exploratory", score(tested, true))
+	m.text("score", score(tested, false))
+	m.text("score.exploratory", score(tested, true))
 	return m.bytes(), nil
 }
 
@@ -67,17 +69,17 @@ func size(m *macros, name string, s *runs.Set) {
 	m.def(name+".blocks", len(blocks))
 	m.def(name+".tiers", len(s.Tiers()))
 	m.def(name+".requests", thousands(requests))
-	m.say(name+".loads", strings.Join(loads, ", "))
-	m.say(name+".kernel", strings.Join(kernels, ", "))
-	m.say(name+".emulator", strings.Join(emulators, ", "))
-	m.say(name+".length", lengths(s))
-	m.say(name+".machine", machine(s))
-	m.say(name+".trust", s.Trust())
+	m.text(name+".loads", strings.Join(loads, ", "))
+	m.text(name+".kernel", strings.Join(kernels, ", "))
+	m.text(name+".emulator", strings.Join(emulators, ", "))
+	m.text(name+".length", lengths(s))
+	m.text(name+".machine", machine(s))
+	m.text(name+".trust", s.Trust())
 	left := "Nothing was left out."
 	if l := s.Left(); len(l) > 0 {
 		left = "Left out: " + strings.Join(l, "; ") + "."
 	}
-	m.say(name+".left", left)
+	m.text(name+".left", left)
 }
 
 // machine is what the dataset says of where it was collected.
@@ -121,7 +123,7 @@ func answers(m *macros, name string, s *runs.Set) error {
 		return nil
 	}
 	if designed(s) {
-		m.say(name+".mystery", mystery.Answer(s, 8, 64))
+		m.text(name+".mystery", mystery.Answer(s, 8, 64))
 		return nil
 	}
 	for _, r := range s.Runs() {
@@ -130,12 +132,12 @@ func answers(m *macros, name string, s *runs.Set) error {
 			if err != nil {
 				return err
 			}
-			m.say(name+".stages", strings.Join(tail.Answer(groups), " "))
+			m.text(name+".stages", strings.Join(tail.Answer(groups), " "))
 			break
 		}
 	}
 	if steps := saturation.Ladder(s, file); len(steps) > 0 {
-		m.say(name+".ladder", saturation.LadderAnswer(steps))
+		m.text(name+".ladder", saturation.LadderAnswer(steps))
 		omitted, err := omission.Omitted(s, file)
 		if err != nil {
 			return err
@@ -144,25 +146,25 @@ func answers(m *macros, name string, s *runs.Set) error {
 		if err != nil {
 			return err
 		}
-		m.say(name+".omitted", omission.Answer(omitted, "The p99 of the service time, which is all that a closed loop sees, over that of the response time", "No open loop is usable."))
-		m.say(name+".client", omission.Answer(client, "The median latency that the client reports over that until the kernel stamped the answer's arrival", "No run has receive stamps."))
+		m.text(name+".omitted", omission.Answer(omitted, "The p99 of the service time, which is all that a closed loop sees, over that of the response time", "No open loop is usable."))
+		m.text(name+".client", omission.Answer(client, "The median latency that the client reports over that until the kernel stamped the answer's arrival", "No run has receive stamps."))
 	}
 	first, last := loads[0], loads[len(loads)-1]
 	for _, q := range []paperfigures.Quantity{paperfigures.Mean, paperfigures.P90} {
-		m.say(name+"."+q.Name+".few", paperfigures.Answer(s, q, file, first))
-		m.say(name+"."+q.Name+".many", paperfigures.Answer(s, q, file, last))
+		m.text(name+"."+q.Name+".few", paperfigures.Answer(s, q, file, first))
+		m.text(name+"."+q.Name+".many", paperfigures.Answer(s, q, file, last))
 	}
-	m.say(name+".contrasts.few", comparisons.Answer(contrasts(s, first), first))
-	m.say(name+".contrasts.many", comparisons.Answer(contrasts(s, last), last))
+	m.text(name+".contrasts.few", comparisons.Answer(contrasts(s, first), first))
+	m.text(name+".contrasts.many", comparisons.Answer(contrasts(s, last), last))
 	found := saturation.Find(s, file)
-	m.say(name+".knees", saturation.Answer(found, "dpdk", 3)+" "+saturation.Answer(found, "apache", 10))
+	m.text(name+".knees", saturation.Answer(found, "dpdk", 3)+" "+saturation.Answer(found, "apache", 10))
 	at := between(loads)
 	curves, err := distributions.Curves(s, file, at)
 	if err != nil {
 		return err
 	}
 	m.def(name+".between", at)
-	m.say(name+".tails", distributions.Answer(curves))
+	m.text(name+".tails", distributions.Answer(curves))
 	return nil
 }
 

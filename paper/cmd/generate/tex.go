@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package main
 
 import (
@@ -20,8 +22,8 @@ func (m *macros) def(name string, value any) {
 	fmt.Fprintf(m, "\\@namedef{num@%s}{%v}\n", name, value)
 }
 
-// say defines \num{name} as plain text.
-func (m *macros) say(name, text string) { m.def(name, escape(text)) }
+// text defines \num{name} as plain text: a value's own rendering, escaped.
+func (m *macros) text(name string, value any) { m.def(name, escape(fmt.Sprint(value))) }
 
 func (m *macros) bytes() []byte { return []byte(m.String() + "\\makeatother\n") }
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package main
 
 import (
@@ -121,7 +123,7 @@ func (n *notebook) blame(messages string, limit time.Duration) string {
 func (n *notebook) answers() []string {
 	var all []string
 	for _, c := range n.Cells {
-		if !strings.Contains(string(c.Source), "show.Say") {
+		if !strings.Contains(string(c.Source), "show.Say") && !strings.Contains(string(c.Source), "show.Answer") {
 			continue
 		}
 		for _, o := range c.Outputs {
