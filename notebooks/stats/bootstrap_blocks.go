@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package stats
 
 import (
@@ -101,7 +103,7 @@ func BlockBootstrap(x []float64, p Resampling, statistic func([]float64) float64
 	values := draws(length, p.Seed)
 	if half := length / 2; half >= 1 {
 		v, w := stat.PopVariance(values, nil), stat.PopVariance(draws(half, p.Seed+1<<63), nil)
-		if v > 0 && w < v { // with w above v there is no such loss to mend
+		if v > 0 && w < v { // with w above v there is no such loss to correct
 			stretch := math.Sqrt((2*v - w) / v)
 			for i := range values {
 				values[i] = in.Estimate + stretch*(values[i]-in.Estimate)
@@ -129,7 +131,7 @@ func drawBlocks(out, x []float64, length int, rng *rand.Rand) []float64 {
 // runs are drawn, and within each run drawn, blocks of its values, which are in
 // the order of time.
 //
-// The means of runs differ by what each run is and, besides, by chance within
+// The means of runs differ by what each run is and also by chance within
 // it. Drawing within runs adds that chance a second time, so the runs are first
 // moved toward their common mean until both draws together vary as the runs'
 // means do (Davison and Hinkley, Bootstrap Methods and their Application, 1997,

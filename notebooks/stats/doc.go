@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package stats holds the project's statistics: quantiles, intervals over runs,
 // the bootstrap, trends, comparisons in blocks, knees, queues, quantile
 // regression and wrk's correction. Each function names its source, says what it

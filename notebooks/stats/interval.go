@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package stats
 
 import (
@@ -16,7 +18,7 @@ type Interval struct {
 	N                int     // runs
 }
 
-// String is the interval in words: "12.3 [11.8, 12.9]", or what there is of it.
+// String is the interval as text: "12.3 [11.8, 12.9]", or what there is of it.
 func (i Interval) String() string {
 	switch {
 	case math.IsNaN(i.Estimate):

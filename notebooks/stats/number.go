@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package stats
 
 import (
@@ -5,7 +7,7 @@ import (
 	"strconv"
 )
 
-// Number is a value to so many significant digits, as people write it: without
+// Number is a value to a number of significant digits, as people write it: without
 // an exponent where that needs no more than seven digits before the point or
 // three zeros after it.
 func Number(v float64, digits int) string {

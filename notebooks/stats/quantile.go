@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package stats
 
 import (
@@ -23,7 +25,7 @@ type QuantileEstimate struct {
 	Err           error   // why there is none
 }
 
-// String is the estimate in words.
+// String is the estimate as text.
 func (e QuantileEstimate) String() string {
 	if e.Err != nil {
 		return e.Err.Error()

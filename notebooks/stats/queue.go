@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package stats
 
 import (
@@ -28,7 +30,7 @@ func OpenQueue(arrivals, services []float64, servers int) ([]float64, error) {
 }
 
 // ClosedQueue is the response times of n requests of a closed queue, in order of
-// arrival: each of so many connections asks again when it has its answer, and
+// arrival: each connection sends its next request when it has its response, and
 // one of the servers takes what service returns for each request. All
 // connections ask at once in the beginning; whoever wants the steady state
 // leaves the first requests out.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package stats
 
 import (
@@ -9,8 +11,8 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// ErrSingularDesign says that effects cannot be told apart from the rows at hand.
-var ErrSingularDesign = errors.New("the rows do not tell the effects apart")
+// ErrSingularDesign says that effects cannot be separated from the rows at hand.
+var ErrSingularDesign = errors.New("the rows do not separate the effects")
 
 // ErrNotFiniteValues says that a value is not finite.
 var ErrNotFiniteValues = errors.New("quantile regression needs finite values")

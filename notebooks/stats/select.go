@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package stats
 
 import (
@@ -15,7 +17,7 @@ const (
 
 func bucket(v int64) int {
 	if v < 0 {
-		v = 0 // the order within the bucket is mended by the sort
+		v = 0 // the order within the bucket is corrected by the sort
 	}
 	u := uint64(v)
 	shift := max(bits.Len64(u)-fine-1, 0)

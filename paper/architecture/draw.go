@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package architecture draws the project's rooms: who imports whom, from the
 // table that the imports are tested against, and which way data flows.
 package architecture
@@ -10,7 +12,7 @@ import (
 )
 
 // A Room is a part of the project and what it may import, by their folders; one
-// that every room may import has no arrows.
+// that every package may import has no arrows.
 type Room struct {
 	Folder  string
 	Imports []string

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package claims tests the paper's claims against datasets. What a claim says,
 // and by which test it stands or falls, is fixed in claims.yaml before the data
 // are looked at; the verdict follows from that.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package claims
 
 import (
@@ -15,7 +17,7 @@ var explanations = map[string]func(open func(string) (*runs.Set, bool)) string{"
 // tool's arithmetic, makes p99/mean: from the designs over the module's options
 // (notebook 6).
 func explainTail(open func(string) (*runs.Set, bool)) string {
-	why := "no dataset vm-mystery is released, so the module's options cannot be told apart"
+	why := "no dataset vm-mystery is released, so the module's options cannot be separated"
 	if s, ok := open("vm-mystery"); ok {
 		why = s.Meta.ID() + ": " + mystery.Answer(s, 8, 64)
 	}

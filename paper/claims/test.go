@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package claims
 
 import (
@@ -15,7 +17,7 @@ import (
 )
 
 // alpha is the level of every test; intervals are at 1-alpha.
-const alpha = 0.05
+const alpha = stats.Alpha
 
 // file is the one that the paper served, as near as the site has it.
 const file = "100"

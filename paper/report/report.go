@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package report makes one static site of what was measured: a first page with
 // the claims, charts to play with and what each notebook answers, and a page for
 // each executed notebook. It opens from the file system, without a network, and

@@ -36,6 +36,9 @@ var Factors = []Factor{
 	{"configuration tuned", "apache", "apache-tuned"},
 }
 
+// Margin is that of the band of equivalence in the figures.
+const Margin = 0.1
+
 // A Result is a factor's effect.
 type Result struct {
 	Factor
@@ -56,7 +59,7 @@ func Test(s *runs.Set, factors []Factor, file string, connections int, of func(*
 		}
 		x, y := pairs(to, from, of)
 		r := Result{Factor: f}
-		if r.Ratio, r.Err = stats.Paired(x, y, 0.95); r.Err == nil {
+		if r.Ratio, r.Err = stats.Paired(x, y, stats.Level); r.Err == nil {
 			p = append(p, r.P)
 		}
 		results = append(results, r)
@@ -87,7 +90,7 @@ func pairs(a, b []dataset.Run, of func(*dataset.Run) float64) (x, y []float64) {
 
 // Figure draws the results.
 func Figure(s *runs.Set, title, axis string, results []Result) *figure.Figure {
-	f := figure.Forest{Title: title, X: axis, Margin: 0.1, Width: figure.PageWidth}
+	f := figure.Forest{Title: title, X: axis, Margin: Margin, Width: figure.PageWidth}
 	boundary := map[string]string{}
 	for _, t := range s.Tiers() {
 		boundary[t.Name] = t.Boundary
@@ -105,7 +108,7 @@ func Figure(s *runs.Set, title, axis string, results []Result) *figure.Figure {
 	}
 	f.Notes = append([]string{fmt.Sprintf("Dataset %s; Hodges–Lehmann ratios within blocks with exact signed-rank intervals; the grey band is ±10 %%.", s.Meta.ID())}, s.Notes()[1:]...)
 	for _, r := range results {
-		if r.Err == nil && r.Exact < 0.95 {
+		if r.Err == nil && r.Exact < stats.Level {
 			f.Notes = append(f.Notes, fmt.Sprintf("With %d blocks no exact interval reaches 95 %%: these cover %.1f %%.", r.N, 100*r.Exact))
 			break
 		}

@@ -21,9 +21,6 @@ import (
 // and then to one in ten thousand.
 var Tails = []float64{.5, .2, .1, .05, .02, .01, .005, .002, .001, .0005, .0002, .0001}
 
-// Level is that of every interval.
-const Level = 0.95
-
 // Fewest is the number of requests that a run has at least, to have a
 // distribution.
 const Fewest = 100
@@ -88,10 +85,10 @@ func Curves(s *runs.Set, file string, connections int) ([]Curve, error) {
 		}
 		c.Design = stats.DesignEffect(values)
 		for k, tail := range Tails {
-			if _, _, err := stats.QuantileBounds(shortest, 1-tail, Level); err != nil {
+			if _, _, err := stats.QuantileBounds(shortest, 1-tail, stats.Level); err != nil {
 				break
 			}
-			in, err := stats.GeometricMean(of[k], Level)
+			in, err := stats.GeometricMean(of[k], stats.Level)
 			if err != nil && !errors.Is(err, stats.ErrTooFew) {
 				return nil, err
 			}

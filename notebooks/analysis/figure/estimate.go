@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package figure
 
 import (
@@ -18,11 +20,11 @@ type Estimate struct {
 	Why            string // there is no value, and why
 }
 
-// drawn tells whether a logarithmic axis can show the estimate.
+// drawn reports whether a logarithmic axis can show the estimate.
 func (e *Estimate) drawn() bool { return e.Why == "" && e.Value > 0 && !math.IsInf(e.Value, 0) }
 
 // interval draws the estimate's interval, if it has one, and the estimate on it,
-// and tells where they end.
+// and returns where they end.
 func (e *Estimate) interval(c draw.Canvas, clr color.Color, x func(float64) vg.Length, y vg.Length) (right vg.Length) {
 	right = x(e.Value)
 	if e.Lo > 0 && !math.IsNaN(e.Hi) {
@@ -33,7 +35,7 @@ func (e *Estimate) interval(c draw.Canvas, clr color.Color, x func(float64) vg.L
 	return right
 }
 
-// estimates is what figures of one row for each estimate have in common.
+// estimates is the part shared by figures with one row per estimate.
 type estimates struct {
 	rows   []Estimate
 	series []Series // of the rows that are drawn

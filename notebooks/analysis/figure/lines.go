@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package figure
 
 import (
@@ -315,7 +317,7 @@ func empty(title string, notes []string, width, height vg.Length) *Figure {
 	}}
 }
 
-// describe is the figure in words, for who cannot see it.
+// describe is the figure as text, for readers who cannot see it.
 func describe(title, x, y string, series []Series, notes []string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s against %s.", title, y, x)

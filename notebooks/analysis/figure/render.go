@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package figure
 
 import (
@@ -58,7 +60,7 @@ func (f *Figure) PNG() ([]byte, error) {
 func (f *Figure) PDF() ([]byte, error) {
 	c := vgpdf.New(f.Width, f.Height)
 	c.EmbedFonts(true)
-	f.draw(draw.New(mended{c}))
+	f.draw(draw.New(repaired{c}))
 	var b bytes.Buffer
 	_, err := c.WriteTo(&b)
 	return b.Bytes(), err
@@ -84,10 +86,10 @@ func (f *Figure) Save(dir, name string) error {
 	return nil
 }
 
-// mended repairs two defects of gonum/plot v0.17's PDF canvas: it writes
+// repaired works around two defects of gonum/plot v0.17's PDF canvas: it writes
 // strings as UTF-8 into a font that is encoded as cp1252, and it darkens
 // colours that are partly transparent.
-type mended struct{ *vgpdf.Canvas }
+type repaired struct{ *vgpdf.Canvas }
 
 // straight is a colour whose parts are not multiplied by its opacity.
 type straight struct{ r, g, b, a uint8 }
@@ -97,7 +99,7 @@ func (s straight) RGBA() (r, g, b, a uint32) {
 }
 
 // SetColor implements vg.Canvas.
-func (c mended) SetColor(clr color.Color) {
+func (c repaired) SetColor(clr color.Color) {
 	if clr == nil {
 		clr = color.Black
 	}
@@ -106,7 +108,7 @@ func (c mended) SetColor(clr color.Color) {
 }
 
 // FillString implements vg.Canvas.
-func (c mended) FillString(f font.Face, at vg.Point, s string) {
+func (c repaired) FillString(f font.Face, at vg.Point, s string) {
 	if encoded, err := charmap.Windows1252.NewEncoder().String(s); err == nil {
 		s = encoded
 	}

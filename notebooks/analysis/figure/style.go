@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package figure draws the study's figures in one house style: two sizes that
 // fit a paper's column, colours that the colour-blind tell apart, names at the
 // lines themselves, intervals always shown. The boundary is coded by colour,
@@ -36,7 +38,7 @@ func Colour(boundary string) color.NRGBA {
 	}
 }
 
-// dashes tell the tiers of one boundary apart.
+// dashes distinguish the tiers of one boundary apart.
 var dashes = [][]vg.Length{
 	nil,
 	{vg.Points(5), vg.Points(2)},

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package mystery asks of the design over the kernel module's options which of
 // them makes its slowest requests so much slower than its mean.
 package mystery
@@ -49,7 +51,7 @@ func Levels(label string) (on uint, ok bool) {
 	return on, true
 }
 
-// Fraction tells whether a label is of the 2^(6-2) design, of resolution IV,
+// Fraction reports whether a label is of the 2^(6-2) design, of resolution IV,
 // whose defining relations are l = mrs and c = rsn (Box, Hunter and Hunter,
 // Statistics for Experimenters, 2nd ed., chapter 6): main effects are free of
 // each other and of interactions of two, which are mixed among each other.
@@ -115,7 +117,7 @@ func Variants(s *runs.Set, connections int) ([]Variant, error) {
 			of []float64
 		}{{&v.Mean, x.mean}, {&v.P99, x.p99}, {&v.Ratio, x.ratio}, {&v.Wrk, x.wrk}} {
 			var err error
-			if *e.in, err = stats.GeometricMean(e.of, .95); err != nil && (len(e.of) != 1 || !errors.Is(err, stats.ErrTooFew)) {
+			if *e.in, err = stats.GeometricMean(e.of, stats.Level); err != nil && (len(e.of) != 1 || !errors.Is(err, stats.ErrTooFew)) {
 				v.Err = err
 			}
 		}
@@ -214,9 +216,9 @@ func Effects(s *runs.Set, connections int) (effects []Effect, blocks int, err er
 	for i, f := range Factors {
 		e := Effect{Factor: f}
 		// One block gives values without intervals.
-		e.Mean, _ = stats.GeometricMean(mean[i+1], .95)
-		e.P99, _ = stats.GeometricMean(p99[i+1], .95)
-		e.Ratio, _ = stats.GeometricMean(ratio[i+1], .95)
+		e.Mean, _ = stats.GeometricMean(mean[i+1], stats.Level)
+		e.P99, _ = stats.GeometricMean(p99[i+1], stats.Level)
+		e.Ratio, _ = stats.GeometricMean(ratio[i+1], stats.Level)
 		effects = append(effects, e)
 	}
 	return effects, blocks, nil
@@ -296,7 +298,7 @@ var steps = []struct{ label, what string }{
 	{"m0r0s0n0l0c0", "events, not a thread per connection"},
 }
 
-// name is a label in words for tables.
+// name is a label as text for tables.
 func name(label string) string {
 	on, ok := Levels(label)
 	if !ok {

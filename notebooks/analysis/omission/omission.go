@@ -133,9 +133,9 @@ func compare(s *runs.Set, file string, use func(*dataset.Run) bool, of func(*dat
 			g := groups[t.Name+"\x00"+load]
 			row := Row{Tier: t, Load: load, Interval: stats.Interval{Estimate: math.NaN(), Lo: math.NaN(), Hi: math.NaN()}, Err: g.err}
 			if row.Err == nil {
-				row.Honest, _ = stats.GeometricMean(g.honest, .95)
-				row.Tool, _ = stats.GeometricMean(g.tool, .95)
-				if row.Interval, row.Err = stats.GeometricMean(g.ratio, .95); errors.Is(row.Err, stats.ErrTooFew) {
+				row.Honest, _ = stats.GeometricMean(g.honest, stats.Level)
+				row.Tool, _ = stats.GeometricMean(g.tool, stats.Level)
+				if row.Interval, row.Err = stats.GeometricMean(g.ratio, stats.Level); errors.Is(row.Err, stats.ErrTooFew) {
 					row.Err = nil // one run: a value without interval
 				}
 			}

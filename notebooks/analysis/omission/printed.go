@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package omission shows what a load tool can get wrong about slow requests:
 // what a closed loop leaves out, what wrk puts in, and what of a latency is the
 // client's own.
@@ -14,7 +16,7 @@ import (
 // A Printed is what a tool would print of a run's latencies, in ns.
 type Printed struct {
 	Mean, P99 float64
-	N         int // latencies, made-up ones included
+	N         int // latencies, synthetic ones included
 }
 
 // Measured is the mean and the 99th percentile of latencies in ns, by nearest

@@ -32,9 +32,6 @@ var (
 	Throughput = Quantity{"throughput", "Throughput", "Requests per second", func(r *dataset.Run) float64 { return r.Throughput }}
 )
 
-// Level is that of every interval.
-const Level = 0.95
-
 // Cell is a quantity's value for a tier at a load, over runs.
 type Cell struct {
 	Tier        runs.Tier
@@ -53,7 +50,7 @@ func Cells(s *runs.Set, q Quantity, file string) []Cell {
 			for i := range closed[n] {
 				values = append(values, q.Of(&closed[n][i]))
 			}
-			in, err := stats.GeometricMean(values, Level)
+			in, err := stats.GeometricMean(values, stats.Level)
 			cells = append(cells, Cell{t, n, in, err})
 		}
 	}

@@ -1,8 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package runs
 
 import "fmt"
 
-// Count is a number of things in words: "1 block", "2 blocks".
+// Count is a number of things as text: "1 block", "2 blocks".
 func Count(n int, what string) string {
 	if n == 1 {
 		return "1 " + what

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package runs picks from a dataset the runs that a statistic may use, and
 // says what it left out.
 package runs

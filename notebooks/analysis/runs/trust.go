@@ -7,6 +7,10 @@ import (
 	"strings"
 )
 
+// Headroom is the least ratio of the client's own ceiling to a rate of which it
+// is not the limit.
+const Headroom = 2
+
 // Marks count the usable runs by the self-checks that marked them.
 type Marks []MarkCount
 

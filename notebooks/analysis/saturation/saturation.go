@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package saturation applies the knee methods to a dataset.
 package saturation
 
@@ -13,8 +15,11 @@ import (
 	"crossing/notebooks/stats"
 )
 
+// Resamples is the number of resamples of the bootstrap over blocks.
+const Resamples = 400
+
 // plan of the bootstrap over blocks: the same intervals each time.
-var plan = stats.Resampling{Draws: 400, Seed: 1, Level: .95}
+var plan = stats.Resampling{Draws: Resamples, Seed: 1, Level: stats.Level}
 
 // A Tier is a server's knees.
 type Tier struct {
@@ -42,7 +47,7 @@ func Find(s *runs.Set, file string) []Tier {
 			n = append(n, float64(c))
 			for _, r := range closed[c] {
 				loads[r.Block]++
-				if r.NullRate > 0 && r.NullRate < 2*r.Throughput {
+				if r.NullRate > 0 && r.NullRate < runs.Headroom*r.Throughput {
 					clientBound++
 				}
 			}

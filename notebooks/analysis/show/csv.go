@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package show
 
 import (
@@ -16,7 +18,7 @@ func saveCSV(name string, header []string, rows [][]string) error {
 	}
 	w := csv.NewWriter(f)
 	_ = w.Write(header)
-	if err := w.WriteAll(rows); err != nil { // WriteAll flushes and tells of any earlier error
+	if err := w.WriteAll(rows); err != nil { // WriteAll flushes and returns any earlier error
 		f.Close()
 		return err
 	}

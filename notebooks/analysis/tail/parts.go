@@ -1,4 +1,6 @@
-// Package tail tells where slow requests spend their time: how long each stage
+// SPDX-License-Identifier: Apache-2.0
+
+// Package tail finds where slow requests spend their time: how long each stage
 // of a request takes in the slowest ones, against all.
 package tail
 
@@ -136,7 +138,7 @@ func Time(runs []Joined, from, to float64) (stats.Interval, error) {
 	if len(values) == 0 {
 		return stats.Interval{}, ErrFew
 	}
-	in, err := stats.GeometricMean(values, 0.95)
+	in, err := stats.GeometricMean(values, stats.Level)
 	if errors.Is(err, stats.ErrTooFew) {
 		err = nil
 	}
@@ -169,7 +171,7 @@ func Shares(runs []Joined, from, to float64) ([]Share, error) {
 	}
 	shares := make([]Share, len(Names))
 	for p := range shares {
-		in, err := stats.Mean(values[p], 0.95)
+		in, err := stats.Mean(values[p], stats.Level)
 		if err != nil && !errors.Is(err, stats.ErrTooFew) {
 			return nil, err
 		}

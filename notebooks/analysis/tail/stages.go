@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package tail
 
 import (
@@ -222,7 +224,7 @@ func Coverage(s *runs.Set, file string) (header []string, rows [][]string) {
 			}
 		}
 		cost := "no pair"
-		if in, err := stats.GeometricMean(ratios, .95); err == nil {
+		if in, err := stats.GeometricMean(ratios, stats.Level); err == nil {
 			cost = fmt.Sprintf("%.2f [%.2f, %.2f]", in.Estimate, in.Lo, in.Hi)
 		} else if errors.Is(err, stats.ErrTooFew) && len(ratios) == 1 {
 			cost = fmt.Sprintf("%.2f, one pair", ratios[0])

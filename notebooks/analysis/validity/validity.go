@@ -17,7 +17,7 @@ import (
 	"crossing/notebooks/stats"
 )
 
-// A Tier is what the usable runs of one tier tell of their validity.
+// A Tier is how valid the usable runs of one tier are.
 type Tier struct {
 	runs.Tier
 	Runs, Rejected, Failed int
@@ -27,10 +27,6 @@ type Tier struct {
 	Tested, Drifting       int            // runs long enough for a test of the trend, and those with one
 	Effective              float64        // median share of a run's windows that is worth as much if independent; NaN: none
 }
-
-// Alpha is the level of the test for a trend, adjusted by Bonferroni for the
-// number of runs of a tier, since each run is tested.
-const Alpha = 0.05
 
 // Tiers reads all runs of the set.
 func Tiers(s *runs.Set) ([]Tier, error) {
@@ -79,7 +75,7 @@ func Tiers(s *runs.Set) ([]Tier, error) {
 		}
 		v.Tested = len(p)
 		for _, trend := range p {
-			if trend < Alpha/float64(len(p)) {
+			if trend < stats.Alpha/float64(len(p)) { // Bonferroni: each run of the tier is tested
 				v.Drifting++
 			}
 		}
@@ -152,7 +148,7 @@ func Noise(s *runs.Set) *figure.Figure {
 		slices.Sort(blocks)
 		line := figure.Series{Name: q.name, Boundary: q.boundary}
 		for _, b := range blocks {
-			in, _ := stats.GeometricMean(by[b], .95) // of one run: no interval, and the figure says so
+			in, _ := stats.GeometricMean(by[b], stats.Level) // of one run: no interval, and the figure says so
 			line.Points = append(line.Points, figure.Point{X: float64(b), Y: in.Estimate, Lo: in.Lo, Hi: in.Hi})
 		}
 		l.Series = append(l.Series, line)

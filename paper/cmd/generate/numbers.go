@@ -8,7 +8,9 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
+	"crossing/data/dataset"
 	"crossing/notebooks/analysis/comparisons"
 	"crossing/notebooks/analysis/distributions"
 	"crossing/notebooks/analysis/mystery"
@@ -17,6 +19,7 @@ import (
 	"crossing/notebooks/analysis/runs"
 	"crossing/notebooks/analysis/saturation"
 	"crossing/notebooks/analysis/tail"
+	"crossing/notebooks/stats"
 	"crossing/paper/claims"
 )
 
@@ -24,6 +27,7 @@ import (
 // its answers, and over all of them how the claims fared.
 func numbers(sets map[string]*runs.Set, tested []claims.Result) ([]byte, error) {
 	m := newMacros()
+	constants(m, tested)
 	for _, name := range slices.Sorted(maps.Keys(sets)) {
 		s := sets[name]
 		fmt.Fprintf(m, "\\@namedef{released@%s}{}\n", name)
@@ -46,6 +50,31 @@ func numbers(sets map[string]*runs.Set, tested []claims.Result) ([]byte, error) 
 	m.text("score.exploratory", score(tested, true))
 	return m.bytes(), nil
 }
+
+// constants defines the constants of the design, which the text states and does
+// not type.
+func constants(m *macros, tested []claims.Result) {
+	m.def("alpha", stats.Alpha)
+	m.text("level", percent(stats.Level))
+	m.def("upper", 90) // the paper's upper percentile
+	m.def("headroom", runs.Headroom)
+	m.text("margin", percent(comparisons.Margin))
+	m.def("resamples", saturation.Resamples)
+	m.def("fewest", distributions.Fewest)
+	m.def("windows", stats.FewestWindows)
+	m.text("window", time.Duration(stats.TrendWindow))
+	for _, r := range tested {
+		if r.Margin > 0 {
+			m.text(r.ID+".margin", percent(r.Margin))
+		}
+		if r.Value > 0 {
+			m.def(r.ID+".value", r.Value)
+		}
+	}
+}
+
+// percent is a share as text.
+func percent(share float64) string { return stats.Number(100*share, 3) + " %" }
 
 func size(m *macros, name string, s *runs.Set) {
 	var requests int64
@@ -72,7 +101,8 @@ func size(m *macros, name string, s *runs.Set) {
 	m.text(name+".loads", strings.Join(loads, ", "))
 	m.text(name+".kernel", strings.Join(kernels, ", "))
 	m.text(name+".emulator", strings.Join(emulators, ", "))
-	m.text(name+".length", lengths(s))
+	m.text(name+".length", lengths(s, (*dataset.Run).Duration))
+	m.text(name+".warmup", lengths(s, func(r *dataset.Run) time.Duration { return time.Duration(r.WarmUpNs) }))
 	m.text(name+".machine", machine(s))
 	m.text(name+".trust", s.Trust())
 	left := "Nothing was left out."
@@ -98,6 +128,9 @@ func machine(s *runs.Set) string {
 	if err := json.Unmarshal(b, &m); err != nil {
 		return "a machine whose description cannot be read"
 	}
+	if m.CPUs == 0 {
+		return "a virtual machine in virtual time, whose host does not matter"
+	}
 	kind := "a machine"
 	if m.Virtual {
 		kind = "a virtual machine"
@@ -105,11 +138,11 @@ func machine(s *runs.Set) string {
 	return fmt.Sprintf("%s with %d CPUs (%s), %d MiB of memory and %s", kind, m.CPUs, m.CPU, m.MemoryMiB, m.System)
 }
 
-// lengths are how long the runs were asked to last.
-func lengths(s *runs.Set) string {
+// lengths lists the durations of the runs.
+func lengths(s *runs.Set, of func(*dataset.Run) time.Duration) string {
 	var all []string
 	for _, r := range s.Runs() {
-		if d := r.Duration().String(); !slices.Contains(all, d) {
+		if d := of(&r).String(); !slices.Contains(all, d) {
 			all = append(all, d)
 		}
 	}
@@ -183,7 +216,7 @@ func between(loads []int) int {
 	return loads[len(loads)-1]
 }
 
-// designed tells whether the dataset is one of the designs over the kernel
+// designed reports whether the dataset is one of the designs over the kernel
 // module's options.
 func designed(s *runs.Set) bool {
 	return slices.ContainsFunc(s.Tiers(), func(t runs.Tier) bool { _, ok := mystery.Levels(t.Name); return ok })

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package main
 
 import (
@@ -6,7 +8,7 @@ import (
 	"crossing/notebooks/analysis/tail"
 )
 
-// ranksFirst plants the cause of slow requests in one stage, and tells whether
+// ranksFirst plants the cause of slow requests in one stage, and reports whether
 // that stage's share grows most from all requests to the slowest 1 %. Another
 // stage takes the longest in all of them.
 func ranksFirst(rng *rand.Rand) (bool, error) {

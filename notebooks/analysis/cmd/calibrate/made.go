@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package main
 
 import (
@@ -12,7 +14,7 @@ import (
 	"crossing/notebooks/stats"
 )
 
-// draw computes an interval on data drawn by rng, and tells the truth.
+// draw computes an interval on data drawn by rng, and returns the truth.
 type draw func(rng *rand.Rand, seed uint64) (in stats.Interval, truth float64, err error)
 
 func plan(seed uint64) stats.Resampling { return stats.Resampling{Draws: 400, Seed: seed, Level: .95} }

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// A notebook is as much of nbformat 4 as is needed to check what an execution
+// A notebook is the part of nbformat 4 that is needed to check what an execution
 // left.
 type notebook struct {
 	Cells []cell `json:"cells"`
