@@ -4,6 +4,8 @@ and statsmodels (Debian: python3-scipy, python3-statsmodels).
 
     notebooks/values.py
 """
+import itertools
+
 import numpy as np
 from scipy import stats
 
@@ -146,3 +148,55 @@ for n, c in ((1, 1), (8, 1), (8, 3)):
     wait = stats.gamma(ahead, scale=1 / c)
     slower = lambda t: stats.expon.sf(t) + integrate.quad(lambda s: stats.expon.pdf(s) * wait.sf(t - s), 0, t)[0]
     print(f"\t{{{n}, {c}, {ahead / c + 1:.6f}, {optimize.brentq(lambda t: slower(t) - .01, 0, 1000):.6f}}},")
+
+
+print("signed rank, exact with ties and zeros")
+
+
+def signed_rank(v):
+    """Two-sided p over all assignments of signs to the mid-ranks."""
+    v = np.array([x for x in v if x != 0.0])
+    if len(v) == 0:
+        return 1.0
+    r = stats.rankdata(abs(v))
+    null = stats.permutation_test((v,), lambda x: np.sum(r * (x > 0)), permutation_type="samples", n_resamples=np.inf, vectorized=False).null_distribution
+    w = np.sum(r * (v > 0))
+    return min(1, 2 * min((null <= w + 1e-9).mean(), (null >= w - 1e-9).mean()))
+
+
+for v in ([np.log(2)] * 4, [1, 1, 2, 3, 4], [1] * 6, [1, 2, 2, -1, 3, 4, -2], [0, 0, 1, 2, 2, -1, 3, 4], [0.5, -0.5, 1, 1, 1, 2, 2, 3, -3, 4], [1, 2, 3, 4, 5, 6, 7, -1.5]):
+    print(v, signed_rank(v))
+
+print("step-down max-T by signs of whole blocks")
+
+
+def max_t(m):
+    """Adjusted p of comparisons (columns) over blocks (rows), by Student's t."""
+    n, k = m.shape
+    t = lambda x: abs(x.mean(0) / (x.std(ddof=1, axis=0) / np.sqrt(n)))
+    observed = t(m)
+    null = np.array([t(m * np.array(s)[:, None]) for s in itertools.product([1, -1], repeat=n)])
+    order, adjusted, highest = np.argsort(-observed), np.empty(k), 0
+    for i, c in enumerate(order):
+        highest = max(highest, (null[:, order[i:]].max(1) >= observed[c] * (1 - 1e-9)).mean())
+        adjusted[c] = highest
+    return adjusted
+
+
+print(max_t(np.array([[0.9, 1.1, 0.2], [1.0, 0.7, -0.1], [1.2, 0.9, 0.3], [0.8, -0.2, -0.4], [1.1, 1.3, 0.5], [0.95, 0.4, 0.1], [1.05, 1.2, -0.2]])))
+print(max_t(np.array([[1, 2, -1], [2, 1, -2], [1, -1, -1.5], [3, 2, -2.5], [2, 1, -0.5], [1.5, 0.5, -1]])))
+
+print("Kendall's tau-b")
+for x, y in (([1, 2, 3, 4], [1, 3, 2, 4]), ([1, 2, 2, 3], [1, 2, 3, 3]), ([12, 2, 1, 12, 2], [1, 4, 7, 1, 0])):
+    print(x, y, stats.kendalltau(x, y)[0])
+
+print("ratio of totals, mean of positive values, detectable ratio")
+y, x = np.array([100, 220, 80, 410.0]), np.array([1, 2, 1, 4.0])
+r = y.sum() / x.sum()
+h = stats.t.ppf(0.975, 3) * np.sqrt(4 / 3 * ((y - r * x) ** 2).sum()) / y.sum()
+print(r, r * np.exp(-h), r * np.exp(h))
+v = np.array([10, 12, 11, 15, 9.0])
+h = stats.t.ppf(0.975, 4) * stats.sem(v) / v.mean()
+print(v.mean(), v.mean() * np.exp(-h), v.mean() * np.exp(h))
+v = np.array([0.3, -0.1, 0.2, 0.4, 0.05, 0.15, 0.3, -0.2])
+print(np.exp((stats.t.ppf(0.975, 7) + stats.t.ppf(0.8, 7)) * v.std(ddof=1) / np.sqrt(8)))

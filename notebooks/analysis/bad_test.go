@@ -103,7 +103,7 @@ var books = map[string]func(*page, *runs.Set){
 	"4-tail": func(p *page, s *runs.Set) {
 		groups := must(tail.Groups(s, file))(p)
 		p.figure(tail.Figure(s, groups))
-		p.say(strings.Join(tail.Answer(groups), "\n"))
+		p.say(tail.Answer(groups))
 		p.table(tail.Table(groups))
 		p.table(tail.Coverage(s, file))
 	},
@@ -116,7 +116,7 @@ var books = map[string]func(*page, *runs.Set){
 		p.figure(saturation.ExcessFigure(s, all))
 		p.table(saturation.ExcessTable(all))
 		p.say(saturation.ExcessAnswer(all))
-		steps := saturation.Ladder(s, file)
+		steps := must(saturation.Ladder(s, file))(p)
 		p.figure(saturation.LadderFigure(s, steps))
 		p.table(saturation.LadderTable(steps))
 		p.say(saturation.LadderAnswer(steps))
@@ -213,7 +213,7 @@ func whole(blocks int, mysterys bool) (all []datasettest.Run) {
 				label += fmt.Sprintf("%c%d", f.Letter, on>>i&1)
 			}
 			if mysterys && mystery.Fraction(on) {
-				add(dataset.Run{Block: block, Tier: label, Boundary: "kernel", Load: "c64", Loop: "closed", Connections: 64}, 150)
+				add(dataset.Run{Block: block, Tier: label, Boundary: "kernel", Load: "c64", Loop: "closed", Connections: 64}, 400)
 			}
 		}
 		if mysterys {
@@ -279,7 +279,7 @@ func TestBadDatasets(t *testing.T) {
 			})
 		}, want: map[string][]string{
 			"3-comparisons":     {"With 2 blocks no exact interval reaches 95 %"},
-			"5-saturation":      {"1 of 3 blocks lack a load and are left out"},
+			"5-saturation":      {"1 of 3 blocks lack a load and are excluded"},
 			"9-your-own-server": {"With 2 blocks"},
 			"6-the-mystery":     {"blocks"},
 		}},
@@ -299,13 +299,13 @@ func TestBadDatasets(t *testing.T) {
 			return all
 		}, want: map[string][]string{
 			"1-the-papers-figures": {"all 5 tiers have the same mean latency"},
-			"4-tail":               {"in no part more than in another"},
+			"4-tail":               {"at 16 none"},
 			"5-saturation":         {"no knee within the loads measured"},
 		}},
 		{name: "NaN", runs: func(all []datasettest.Run) []datasettest.Run { return all }, nan: true, want: map[string][]string{
 			"1-the-papers-figures": {"5 of 5 points have no value", "needs positive, finite values"},
 			"3-comparisons":        {"needs positive, finite values"},
-			"5-saturation":         {"no method finds a knee: load 1 with rate NaN", "has rates of NaN"},
+			"5-saturation":         {"there is no saturation point: load 1 with rate NaN", "has rates of NaN"},
 		}},
 		{name: "zero rows", runs: func(all []datasettest.Run) []datasettest.Run {
 			for i := range all {
@@ -319,9 +319,9 @@ func TestBadDatasets(t *testing.T) {
 			"2-latency-distributions": {"no run with 100 requests at 16 connections", "No tier has enough requests"},
 			"3-comparisons":           {"needs positive, finite values"},
 			"4-tail":                  {"too few requests", "No traced run of this dataset has requests enough"},
-			"5-saturation":            {"no method finds a knee"},
+			"5-saturation":            {"there is no saturation point"},
 			"6-the-mystery":           {"no block holds all 16 cells of the design, with requests in each"},
-			"7-coordinated-omission":  {"a run has fewer than 100 requests"},
+			"7-coordinated-omission":  {"too few requests"},
 			"8-noise-and-validity":    {"too short"},
 		}},
 		{name: "no runs", runs: func(all []datasettest.Run) []datasettest.Run { return nil }, want: map[string][]string{

@@ -51,3 +51,37 @@ func TestMeanWithoutInterval(t *testing.T) {
 		t.Errorf("all equal: %v, %v", in, err)
 	}
 }
+
+// Compared against numpy and scipy (values.py).
+func TestPositiveMeanAgainstScipy(t *testing.T) {
+	in, err := PositiveMean([]float64{10, 12, 11, 15, 9}, .95)
+	if err != nil {
+		t.Fatal(err)
+	}
+	near(t, "mean", in.Estimate, 11.4, 1e-12)
+	near(t, "low", in.Lo, 8.871691983538836, 1e-9)
+	near(t, "high", in.Hi, 14.648840406219799, 1e-9)
+	// Where one run stalls, the geometric mean would be a third of it.
+	if in, _ = PositiveMean([]float64{1, 1, 1, 1, 1, 95}, .95); in.Estimate != 100./6 || in.Lo <= 0 {
+		t.Errorf("with a stall: %v", in)
+	}
+	for _, bad := range [][]float64{{1, 0}, {1, math.NaN()}, {1, math.Inf(1)}} {
+		if _, err := PositiveMean(bad, .95); !errors.Is(err, ErrNotPositive) {
+			t.Errorf("%v: %v", bad, err)
+		}
+	}
+}
+
+// Compared against numpy and scipy (values.py).
+func TestRatioOfTotalsAgainstScipy(t *testing.T) {
+	in, err := RatioOfTotals([]float64{100, 220, 80, 410}, []float64{1, 2, 1, 4}, .95)
+	if err != nil {
+		t.Fatal(err)
+	}
+	near(t, "rate", in.Estimate, 101.25, 1e-12)
+	near(t, "low", in.Lo, 89.16897436185424, 1e-9)
+	near(t, "high", in.Hi, 114.96781894561676, 1e-9)
+	if in, err := RatioOfTotals([]float64{5}, []float64{2}, .95); in.Estimate != 2.5 || !errors.Is(err, ErrTooFew) {
+		t.Errorf("one run: %v, %v", in, err)
+	}
+}

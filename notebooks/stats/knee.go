@@ -191,7 +191,7 @@ func hinge(x, y []float64, at float64) (bend, rss float64) {
 
 // Kneedle is the load furthest above the straight line between the curve's
 // ends, both axes scaled to [0, 1] (Satopää et al. 2011), load on a
-// logarithmic scale.
+// logarithmic scale. An end of the curve is no knee.
 func Kneedle(c ThroughputCurve) (float64, error) {
 	if err := c.check(); err != nil {
 		return math.NaN(), err
@@ -202,7 +202,7 @@ func Kneedle(c ThroughputCurve) (float64, error) {
 		return math.NaN(), ErrNoKnee
 	}
 	best, knee := 0.0, math.NaN()
-	for i := range c.N {
+	for i := 1; i < last; i++ {
 		x := math.Log(c.N[i]/c.N[0]) / math.Log(c.N[last]/c.N[0])
 		y := (c.X[i] - lo) / (hi - lo)
 		if d := y - x; d > best {

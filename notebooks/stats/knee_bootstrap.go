@@ -6,20 +6,19 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
-
-	"gonum.org/v1/gonum/stat"
 )
 
 // A KneeMethod finds a knee in a curve.
 type KneeMethod struct {
 	Name string
 	Find func(ThroughputCurve) (float64, error)
-	// over is the method's own way to an interval over blocks, where drawing
-	// blocks again is not the right one.
-	over func(blocks []ThroughputCurve, p Resampling) (Interval, error)
+	// over is the method's own interval over blocks, where resampling blocks is
+	// not the right way to one.
+	over func(blocks []ThroughputCurve, level float64) (Interval, error)
 }
 
-// KneeMethods are the four.
+// KneeMethods are the four. They estimate four different things: the first is
+// the study's estimand, the saturation point; the others are shown beside it.
 var KneeMethods = []KneeMethod{
 	{"N* = Xmax/X1", SaturationPoint, saturationPointOver},
 	{"USL", func(c ThroughputCurve) (float64, error) {
@@ -54,7 +53,8 @@ func BootstrapKnees(n []float64, rates [][]float64, p Resampling) []Knee {
 // Bootstrap finds the knee by this method in the blocks' geometric mean. Whole
 // blocks are drawn, since what disturbs a block disturbs all its loads; the
 // interval is the percentile bootstrap's, expanded as BootstrapUnits says,
-// over the resamples in which the method finds a knee. For N* see starOver.
+// over the resamples in which the method finds a knee. For N* see
+// saturationPointOver.
 //
 // Kneedle's knee is one of the loads measured, so its interval goes from load to
 // load, and covers more than its level.
@@ -70,7 +70,7 @@ func (m KneeMethod) Bootstrap(n []float64, rates [][]float64, p Resampling) Knee
 	}
 	if m.over != nil {
 		var in Interval
-		in, k.Err = m.over(blocks, p)
+		in, k.Err = m.over(blocks, p.Level)
 		k.Estimate, k.Lo, k.Hi, k.Found = in.Estimate, in.Lo, in.Hi, 1
 		return k
 	}
@@ -125,36 +125,34 @@ func meanCurve(curves []ThroughputCurve, pick []int) ThroughputCurve {
 	return c
 }
 
-// saturationPointOver is N* over two blocks or more. Where several loads are about as fast,
-// the highest of their rates is so by luck, and the ratio to it too high. So the
-// peak is chosen in one half of the blocks and the ratio taken from the other,
-// and the other way around, over many random halves (repeated cross-validation;
-// Picard and Cook, Journal of the American Statistical Association 79(387), 1984).
-// The interval is as wide as Student's on the logarithms of the blocks' ratios at
-// the load that is fastest in all of them.
-func saturationPointOver(blocks []ThroughputCurve, p Resampling) (Interval, error) {
-	best := func(of []int) int { return peak(meanCurve(blocks, of)) }
-	logs := func(of []int, at int) float64 {
-		sum := 0.0
-		for _, b := range of {
-			sum += math.Log(blocks[b].X[at] / blocks[b].X[0])
+// saturationPointOver is an interval of N* over two blocks or more: of the
+// greatest of the ratios X(N)/X(1), wherever it lies.
+//
+// The ratio at each load has Student's interval on the logarithms of the blocks'
+// ratios. The greatest true ratio is at most the greatest upper bound, except
+// where its own bound fails; and at least the greatest lower bound, except where
+// one of them fails, so that these are at a level divided by their number
+// (Bonferroni). Where several loads are about as fast it covers more than its
+// level. By definition N* is at least 1.
+func saturationPointOver(blocks []ThroughputCurve, level float64) (Interval, error) {
+	loads := len(blocks[0].N)
+	in := Interval{Estimate: 1, Lo: 1, Hi: 1, Level: level, N: len(blocks)}
+	for at := 1; at < loads; at++ {
+		ratios := make([]float64, len(blocks))
+		for b, c := range blocks {
+			ratios[b] = c.X[at] / c.X[0]
 		}
-		return sum / float64(len(of))
+		above, err := GeometricMean(ratios, level)
+		if err != nil {
+			return in, err
+		}
+		below, err := GeometricMean(ratios, 1-(1-level)/float64(loads-1))
+		if err != nil {
+			return in, err
+		}
+		in.Estimate, in.Lo, in.Hi = max(in.Estimate, above.Estimate), max(in.Lo, below.Lo), max(in.Hi, above.Hi)
 	}
-	estimate := stat.Mean(Resample(p, func(rng *rand.Rand) float64 {
-		order := rng.Perm(len(blocks))
-		a, b := order[:len(blocks)/2], order[len(blocks)/2:]
-		return (logs(a, best(b)) + logs(b, best(a))) / 2
-	}), nil)
-	at := best(allIndices(len(blocks)))
-	ratios := make([]float64, len(blocks))
-	for b, c := range blocks {
-		ratios[b] = c.X[at] / c.X[0]
-	}
-	in, err := GeometricMean(ratios, p.Level)
-	shift := math.Exp(estimate) / in.Estimate
-	in.Estimate, in.Lo, in.Hi = in.Estimate*shift, in.Lo*shift, in.Hi*shift
-	return in, err
+	return in, nil
 }
 
 // allIndices are the numbers below n.
@@ -164,20 +162,4 @@ func allIndices(n int) []int {
 		all[i] = i
 	}
 	return all
-}
-
-// KneeAgreement says whether all methods that found a knee could mean the same
-// one: their intervals have a load in common.
-func KneeAgreement(knees []Knee) (common [2]float64, agree bool) {
-	var lo, hi []float64
-	for _, k := range knees {
-		if k.Err == nil && !math.IsNaN(k.Lo) {
-			lo, hi = append(lo, k.Lo), append(hi, k.Hi)
-		}
-	}
-	if len(lo) < 2 {
-		return common, false
-	}
-	common = [2]float64{slices.Max(lo), slices.Min(hi)}
-	return common, common[0] <= common[1]
 }

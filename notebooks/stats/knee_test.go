@@ -104,3 +104,28 @@ func TestIntervalHoldsTheKnee(t *testing.T) {
 		t.Error("no data has a knee")
 	}
 }
+
+// TestNoKneeAtTheEnds: kneed's issue 31, a falling curve: the first load is no
+// knee.
+func TestNoKneeAtTheEnds(t *testing.T) {
+	falling := ThroughputCurve{N: []float64{1, 2, 4, 8, 16}, X: []float64{100, 60, 40, 30, 25}}
+	if k, err := Kneedle(falling); k == 1 || k == 16 {
+		t.Errorf("a falling curve has a knee at %v (%v)", k, err)
+	}
+}
+
+// TestSaturationPointIsAtLeastOne: the rate with one connection is among those of
+// which the greatest is taken.
+func TestSaturationPointIsAtLeastOne(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 9))
+	rates := make([][]float64, len(kneeLoads))
+	for range 8 {
+		for i := range kneeLoads {
+			rates[i] = append(rates[i], 100*math.Exp(.3*rng.NormFloat64()-.05*float64(i)))
+		}
+	}
+	k := KneeMethods[0].Bootstrap(kneeLoads, rates, Resampling{Draws: 1, Level: .95})
+	if k.Err != nil || k.Estimate < 1 || k.Lo < 1 || k.Hi < k.Estimate {
+		t.Errorf("%+v", k)
+	}
+}

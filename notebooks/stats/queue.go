@@ -30,24 +30,48 @@ func OpenQueue(arrivals, services []float64, servers int) ([]float64, error) {
 }
 
 // ClosedQueue is the response times of n requests of a closed queue, in order of
-// arrival: each connection sends its next request when it has its response, and
-// one of the servers takes what service returns for each request. All
-// connections ask at once in the beginning; whoever wants the steady state
-// leaves the first requests out.
-func ClosedQueue(connections, servers, n int, service func() float64) ([]float64, error) {
+// arrival: each connection sends its next request when it has its response. A
+// request reaches the station after half of delay, waits for one of the servers,
+// takes what service returns, and is back after the other half; so the delay is
+// part of the response time, but nobody waits in it. All connections start
+// together; to see the steady state, leave the first requests out.
+func ClosedQueue(connections, servers, n int, delay float64, service func() float64) ([]float64, error) {
 	if connections < 1 || servers < 1 || n < 1 {
 		return nil, ErrEmptyQueue
 	}
-	asks, free := make(freeTimes, connections), make(freeTimes, servers)
+	arrivals, free := make(freeTimes, connections), make(freeTimes, servers)
 	responses := make([]float64, n)
 	for i := range responses {
-		at := asks[0]
+		at := arrivals[0]
 		done := max(at, free[0]) + service()
 		free.replaceFirst(done)
-		asks.replaceFirst(done)
-		responses[i] = done - at
+		arrivals.replaceFirst(done + delay)
+		responses[i] = done - at + delay
 	}
 	return responses, nil
+}
+
+// Tandem splits the latencies of one connection, where nobody waits, into a
+// constant delay and the services of a station whose greatest rate, in 1/s, is
+// given: services have the mean 1/rate, and the delay is the rest of the mean
+// latency. All variation is taken to be the services'; a latency below the delay
+// is a service of 0. Times are in ns.
+func Tandem(latencies []int64, rate float64) (delay float64, services []float64) {
+	mean := 0.0
+	for _, l := range latencies {
+		mean += float64(l) / float64(len(latencies))
+	}
+	delay = max(0, mean-1e9/rate)
+	services = make([]float64, len(latencies))
+	sum := 0.0
+	for i, l := range latencies {
+		services[i] = max(0, float64(l)-delay)
+		sum += services[i]
+	}
+	for i := range services {
+		services[i] *= 1e9 / rate * float64(len(services)) / sum
+	}
+	return delay, services
 }
 
 // freeTimes is a heap, the earliest first.

@@ -29,10 +29,10 @@ func TestQueueByHand(t *testing.T) {
 	}
 	// Three connections, one server, a service of 1: the first waits for
 	// nobody, and from the third on everybody for two.
-	if got, _ := ClosedQueue(3, 1, 6, func() float64 { return 1 }); !slices.Equal(got, []float64{1, 2, 3, 3, 3, 3}) {
+	if got, _ := ClosedQueue(3, 1, 6, 0, func() float64 { return 1 }); !slices.Equal(got, []float64{1, 2, 3, 3, 3, 3}) {
 		t.Error(got)
 	}
-	if got, _ := ClosedQueue(2, 3, 4, func() float64 { return 1 }); !slices.Equal(got, []float64{1, 1, 1, 1}) {
+	if got, _ := ClosedQueue(2, 3, 4, 0, func() float64 { return 1 }); !slices.Equal(got, []float64{1, 1, 1, 1}) {
 		t.Error(got)
 	}
 }
@@ -93,7 +93,7 @@ func TestClosedErlang(t *testing.T) {
 		{8, 3, 2.666667, 6.631245},
 	} {
 		rng := rand.New(rand.NewPCG(6, uint64(c.servers)))
-		got, err := ClosedQueue(c.connections, c.servers, queueRequests, rng.ExpFloat64)
+		got, err := ClosedQueue(c.connections, c.servers, queueRequests, 0, rng.ExpFloat64)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -109,7 +109,28 @@ func TestQueueBadInput(t *testing.T) {
 	if _, err := OpenQueue([]float64{1, 2}, []float64{1}, 1); !errors.Is(err, ErrEmptyQueue) {
 		t.Error(err)
 	}
-	if _, err := ClosedQueue(0, 1, 1, nil); !errors.Is(err, ErrEmptyQueue) {
+	if _, err := ClosedQueue(0, 1, 1, 0, nil); !errors.Is(err, ErrEmptyQueue) {
 		t.Error(err)
+	}
+}
+
+// TestTandem: constant services behind a constant delay come out, and with as
+// many connections as fill the station the response is N services long.
+func TestTandem(t *testing.T) {
+	latencies := []int64{25_000, 25_000, 35_000, 15_000} // 15 µs of delay, 10 µs of service in the mean
+	delay, services := Tandem(latencies, 1e5)
+	if delay != 15_000 || !slices.Equal(services, []float64{10_000, 10_000, 20_000, 0}) {
+		t.Errorf("delay %v, services %v", delay, services)
+	}
+	got, err := ClosedQueue(4, 1, 12, 15_000, func() float64 { return 10_000 })
+	if err != nil || got[11] != 40_000 {
+		t.Errorf("%v %v", got, err)
+	}
+	if got, _ := ClosedQueue(1, 1, 2, 15_000, func() float64 { return 10_000 }); got[1] != 25_000 {
+		t.Errorf("alone: %v", got)
+	}
+	// A server that gains nothing from connections has no delay.
+	if delay, services := Tandem([]int64{10, 30}, 1e9/20.0); delay != 0 || !slices.Equal(services, []float64{10, 30}) {
+		t.Errorf("delay %v, services %v", delay, services)
 	}
 }

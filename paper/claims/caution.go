@@ -10,18 +10,20 @@ import (
 
 	"crossing/data/dataset"
 	"crossing/notebooks/analysis/runs"
+	"crossing/notebooks/stats"
 )
 
 // gigabit is what a port of an Intel 82576 carries each way, in B/s (IEEE
 // 802.3ab).
 const gigabit = 125e6
 
-// caution says what else than the servers may have made the numbers: emulation,
-// client, wire and noise, each from the runs of the claim's tiers and loads.
-func caution(s *runs.Set, c *Claim) string {
-	var all []string
+// cautions are what else than the servers may have caused the numbers: emulation,
+// client, wire, noise and too few blocks, each from the runs of the claim's tiers
+// and loads.
+func cautions(s *runs.Set, c *Claim) (all []error) {
+	add := func(format string, arg ...any) { all = append(all, fmt.Errorf(format, arg...)) }
 	if s.Meta.Emulated {
-		all = append(all, "emulation: a NIC in virtual time counts instructions and knows no caches, no PCIe and no true parallelism")
+		add("emulation: virtual time counts instructions; it has no caches, no PCIe and no true parallelism, and its blocks are seeds, not a sample")
 	}
 	n, clientBound, stolen := 0, 0, 0
 	busiest, jitter, quickest := 0.0, []int64(nil), math.Inf(1)
@@ -49,30 +51,23 @@ func caution(s *runs.Set, c *Claim) string {
 		virtual = virtual || r.Clock == "virtual"
 	}
 	if n == 0 {
-		return strings.Join(all, "; ")
+		return all
 	}
 	if clientBound > 0 {
-		all = append(all, fmt.Sprintf("client: in %d of %d runs it could not have gone twice as fast", clientBound, n))
+		add("client: in %d of %d runs its ceiling was less than %d times the rate", clientBound, n, runs.Headroom)
 	}
 	if all82576 {
-		all = append(all, fmt.Sprintf("wire: the busiest run would fill %.2g %% of such a port's 1 Gbit/s", 100*busiest))
+		add("wire: the busiest run would fill %.2g %% of such a port's 1 Gbit/s", 100*busiest)
 	}
 	if !virtual {
 		slices.Sort(jitter)
-		noise := fmt.Sprintf("noise: gaps in a spinning thread before these runs have a p99 of %.3g µs in the median, beside a lowest mean latency of %.3g µs", float64(jitter[len(jitter)/2])/1e3, quickest/1e3)
+		add("noise: gaps in a spinning thread before these runs have a p99 of %.3g µs in the median, beside a lowest mean latency of %.3g µs", float64(jitter[len(jitter)/2])/1e3, quickest/1e3)
 		if stolen > 0 {
-			noise += fmt.Sprintf("; a hypervisor stole over 1 %% of the time in %d of %d runs", stolen, n)
-		}
-		all = append(all, noise)
-	}
-	// The signed-rank test's least two-sided p is 2^(1-blocks).
-	if pairs := (len(c.Tiers) - 1) * len(c.Loads); c.Test == "ordering" || c.Test == "below" {
-		least := math.Exp2(1 - float64(len(blocks)))
-		if least > alpha {
-			all = append(all, fmt.Sprintf("design: with %d blocks no p can be below %.2g", len(blocks), min(1, least)))
-		} else if least *= float64(pairs); least > alpha {
-			all = append(all, fmt.Sprintf("design: with %d blocks and %d comparisons no p after Holm can be below %.2g, so that they cannot contradict", len(blocks), pairs, min(1, least)))
+			add("steal: a hypervisor stole over 1 %% of the time in %d of %d runs", stolen, n)
 		}
 	}
-	return strings.Join(all, "; ")
+	if least := stats.LeastP(len(blocks)); least > stats.Alpha && c.Test != "knee" && c.Test != "reaches" {
+		add("design: with %d blocks no exact p can be below %.2g", len(blocks), least)
+	}
+	return all
 }

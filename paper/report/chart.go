@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"crossing/data/dataset"
 	"crossing/notebooks/analysis/figure"
 	"crossing/notebooks/analysis/paperfigures"
 	"crossing/notebooks/analysis/runs"
@@ -16,7 +15,7 @@ import (
 const file = "100"
 
 // p99 beside the paper's three quantities.
-var p99 = paperfigures.Quantity{Name: "p99-latency", Title: "99th percentile of the latency", Axis: "p99 of the latency (µs)", Of: func(r *dataset.Run) float64 { return float64(r.P99Ns) / 1e3 }}
+var p99 = paperfigures.Latency("p99-latency", "99th percentile of the latency", "p99 of the latency (µs)", runs.P99)
 
 // A chart is what report.js draws: every quantity of a dataset's closed loops
 // against the connections.

@@ -20,6 +20,7 @@ import (
 
 	"crossing/notebooks/analysis/runs"
 	"crossing/paper/claims"
+	"crossing/paper/render"
 )
 
 // charts is where Debian's package libjs-dygraphs keeps the library that draws
@@ -38,7 +39,7 @@ type Input struct {
 
 // first is what the first page shows.
 type first struct {
-	Claims    []claims.Result
+	Claims    []template.HTML
 	Charts    []chart
 	Notebooks []page
 	Data      []datasetLinks
@@ -77,7 +78,14 @@ func Build(out string, in Input) error {
 	if err := copyFigures(filepath.Join(out, "figures"), filepath.Join(in.Notebooks, "figures")); err != nil {
 		return err
 	}
-	f := first{Claims: in.Claims, Notebooks: pages}
+	f := first{Notebooks: pages}
+	for _, r := range in.Claims {
+		html, err := render.HTML(r)
+		if err != nil {
+			return err
+		}
+		f.Claims = append(f.Claims, html)
+	}
 	for _, s := range in.Sets {
 		if c := newChart(s); c != nil {
 			f.Charts = append(f.Charts, *c)
@@ -88,7 +96,7 @@ func Build(out string, in Input) error {
 		}
 		f.Data = append(f.Data, d)
 	}
-	body, err := render("first.html", f)
+	body, err := execute("first.html", f)
 	if err != nil {
 		return err
 	}
@@ -105,17 +113,15 @@ func Build(out string, in Input) error {
 
 // frame writes a page around its body; only the first needs the charts.
 func frame(name, title string, body template.HTML, charts bool) error {
-	html, err := render("page.html", map[string]any{"Title": title, "Body": body, "Charts": charts})
+	html, err := execute("page.html", map[string]any{"Title": title, "Body": body, "Charts": charts})
 	if err != nil {
 		return err
 	}
 	return os.WriteFile(name, []byte(html), 0o644)
 }
 
-func render(name string, value any) (template.HTML, error) {
-	t, err := template.New(name).Funcs(template.FuncMap{
-		"class": func(v claims.Verdict) string { return strings.ReplaceAll(strings.ToLower(string(v)), " ", "-") },
-	}).ParseFS(files, name)
+func execute(name string, value any) (template.HTML, error) {
+	t, err := template.ParseFS(files, name)
 	if err != nil {
 		return "", err
 	}

@@ -43,49 +43,51 @@ const Margin = 0.1
 type Result struct {
 	Factor
 	stats.Ratio         // To / From
-	Holm        float64 // p adjusted over all factors that could be tested
+	Adjusted    float64 // p adjusted over all factors that could be tested (stats.MaxT)
 	Err         error
 }
 
 // Test compares a quantity of both tiers of every factor that the set has, at
 // one load and file, and adjusts for their number.
-func Test(s *runs.Set, factors []Factor, file string, connections int, of func(*dataset.Run) float64) []Result {
+func Test(s *runs.Set, factors []Factor, file string, connections int, of runs.Quantity) []Result {
 	var results []Result
-	var p []float64
+	var family []stats.Blocks
 	for _, f := range factors {
 		to, from := s.Closed(f.To, file)[connections], s.Closed(f.From, file)[connections]
 		if len(to) == 0 || len(from) == 0 {
 			continue
 		}
-		x, y := pairs(to, from, of)
 		r := Result{Factor: f}
-		if r.Ratio, r.Err = stats.Paired(x, y, stats.Level); r.Err == nil {
-			p = append(p, r.P)
+		var logs stats.Blocks
+		if logs, r.Err = LogRatios(to, from, of); r.Err == nil {
+			if r.Ratio, r.Err = logs.Ratio(stats.Level); r.Err == nil {
+				family = append(family, logs)
+			}
 		}
 		results = append(results, r)
 	}
-	adjusted := stats.Holm(p)
+	adjusted := stats.MaxTByBlock(family)
 	for i, k := 0, 0; i < len(results); i++ {
 		if results[i].Err == nil {
-			results[i].Holm = adjusted[k]
+			results[i].Adjusted = adjusted[k]
 			k++
 		}
 	}
 	return results
 }
 
-// pairs are the values of both tiers in the blocks that have both.
-func pairs(a, b []dataset.Run, of func(*dataset.Run) float64) (x, y []float64) {
-	inB := map[int32]*dataset.Run{}
-	for i := range b {
-		inB[b[i].Block] = &b[i]
+// LogRatios are the logarithms of the ratio of a's quantity to b's, in the blocks
+// that have both.
+func LogRatios(a, b []dataset.Run, of runs.Quantity) (stats.Blocks, error) {
+	x, err := runs.ByBlock(a, of)
+	if err != nil {
+		return nil, err
 	}
-	for i := range a {
-		if other, ok := inB[a[i].Block]; ok {
-			x, y = append(x, of(&a[i])), append(y, of(other))
-		}
+	y, err := runs.ByBlock(b, of)
+	if err != nil {
+		return nil, err
 	}
-	return x, y
+	return stats.LogRatios(x, y)
 }
 
 // Figure draws the results.
@@ -118,13 +120,13 @@ func Figure(s *runs.Set, title, axis string, results []Result) *figure.Figure {
 
 // Table is the results as rows under a header.
 func Table(results []Result) (header []string, rows [][]string) {
-	header = []string{"factor", "from", "to", "ratio [interval]", "covers", "p", "p (Holm)", "blocks"}
+	header = []string{"factor", "from", "to", "ratio [interval]", "covers", "p", "p (max-T)", "blocks"}
 	for _, r := range results {
 		if r.Err != nil {
 			rows = append(rows, []string{r.What, r.From, r.To, r.Err.Error(), "", "", "", ""})
 			continue
 		}
-		rows = append(rows, []string{r.What, r.From, r.To, r.Interval.String(), fmt.Sprintf("%.3f", r.Exact), fmt.Sprintf("%.3g", r.P), fmt.Sprintf("%.3g", r.Holm), fmt.Sprint(r.N)})
+		rows = append(rows, []string{r.What, r.From, r.To, r.Interval.String(), fmt.Sprintf("%.3f", r.Exact), fmt.Sprintf("%.3g", r.P), fmt.Sprintf("%.3g", r.Adjusted), fmt.Sprint(r.N)})
 	}
 	return header, rows
 }

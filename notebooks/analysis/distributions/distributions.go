@@ -36,14 +36,14 @@ type Curve struct {
 }
 
 // A Point is the latency in µs that a share of a run's requests exceeds: the
-// geometric mean over runs, with its interval; NaN bounds where one run gives
+// arithmetic mean over runs, with its interval; NaN bounds where one run gives
 // none.
 type Point struct{ Tail, Value, Lo, Hi float64 }
 
 // Curves computes every tier's latency distribution in the closed loops on a
 // file at a number of connections. Each run's quantiles are averaged over runs
-// (quantile averaging; Ratcliff, Psychological Bulletin 86(3), 1979), on
-// logarithms, with Student's interval, as far out as each run bounds its own;
+// (quantile averaging; Ratcliff, Psychological Bulletin 86(3), 1979), with
+// Student's interval, as far out as each run bounds its own;
 // runs of fewer than Fewest requests are left out. Of all runs' requests together a high quantile is that of the few
 // worst runs, and no interval from a handful of runs covers it.
 func Curves(s *runs.Set, file string, connections int) ([]Curve, error) {
@@ -88,7 +88,7 @@ func Curves(s *runs.Set, file string, connections int) ([]Curve, error) {
 			if _, _, err := stats.QuantileBounds(shortest, 1-tail, stats.Level); err != nil {
 				break
 			}
-			in, err := stats.GeometricMean(of[k], stats.Level)
+			in, err := stats.PositiveMean(of[k], stats.Level)
 			if err != nil && !errors.Is(err, stats.ErrTooFew) {
 				return nil, err
 			}
@@ -100,7 +100,7 @@ func Curves(s *runs.Set, file string, connections int) ([]Curve, error) {
 }
 
 func notes(s *runs.Set, curves []Curve, intervals string) []string {
-	all := append([]string{fmt.Sprintf("Dataset %s; geometric means of the runs' quantiles, %s.", s.Meta.ID(), intervals)}, s.Notes()[1:]...)
+	all := append([]string{fmt.Sprintf("Dataset %s; means of the runs' quantiles, %s.", s.Meta.ID(), intervals)}, s.Notes()[1:]...)
 	for _, c := range curves {
 		if c.Err != nil {
 			all = append(all, c.Tier.Name+": "+c.Err.Error())

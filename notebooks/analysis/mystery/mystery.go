@@ -71,7 +71,8 @@ type Variant struct {
 	Ratio    stats.Interval // p99 / mean
 	Wrk      stats.Interval // the same as wrk 4.1.0 would print it
 	Rejected int            // runs that may not be used
-	Err      error
+	Err      error          // why there is no value
+	TailErr  error          // why there is no p99
 }
 
 // Variants computes all of the set's, at a number of connections.
@@ -79,7 +80,10 @@ func Variants(s *runs.Set, connections int) ([]Variant, error) {
 	if !has(s) {
 		return nil, ErrAbsent
 	}
-	type values struct{ mean, p99, ratio, wrk []float64 }
+	type values struct {
+		mean, p99, ratio, wrk []float64
+		unbounded             error
+	}
 	by := map[string]*values{}
 	rejected := map[string]int{}
 	var labels []string
@@ -99,6 +103,9 @@ func Variants(s *runs.Set, connections int) ([]Variant, error) {
 			rejected[r.Tier]++
 			continue
 		}
+		if _, err := runs.P99(r); err != nil && v.unbounded == nil {
+			v.unbounded = err
+		}
 		x, err := s.Latencies(r, dataset.Service, nil)
 		if err != nil {
 			return nil, err
@@ -112,14 +119,18 @@ func Variants(s *runs.Set, connections int) ([]Variant, error) {
 	for _, label := range labels {
 		v := Variant{Label: label, Rejected: rejected[label]}
 		x := by[label]
-		for _, e := range []struct {
-			in *stats.Interval
-			of []float64
-		}{{&v.Mean, x.mean}, {&v.P99, x.p99}, {&v.Ratio, x.ratio}, {&v.Wrk, x.wrk}} {
-			var err error
-			if *e.in, err = stats.GeometricMean(e.of, stats.Level); err != nil && (len(e.of) != 1 || !errors.Is(err, stats.ErrTooFew)) {
+		nothing := stats.Interval{Estimate: math.NaN(), Lo: math.NaN(), Hi: math.NaN()}
+		v.P99, v.Ratio, v.Wrk, v.TailErr = nothing, nothing, nothing, x.unbounded
+		oneRun := func(in stats.Interval, err error) stats.Interval { // has a value without an interval
+			if err != nil && !(in.N == 1 && errors.Is(err, stats.ErrTooFew)) {
 				v.Err = err
 			}
+			return in
+		}
+		v.Mean = oneRun(stats.PositiveMean(x.mean, stats.Level))
+		if x.unbounded == nil {
+			v.P99 = oneRun(stats.PositiveMean(x.p99, stats.Level))
+			v.Ratio, v.Wrk = oneRun(stats.GeometricMean(x.ratio, stats.Level)), oneRun(stats.GeometricMean(x.wrk, stats.Level))
 		}
 		if len(x.mean) == 0 {
 			v.Err = fmt.Errorf("no usable run at %d connections (%d failed or rejected)", connections, v.Rejected)
@@ -138,12 +149,15 @@ func has(s *runs.Set) bool {
 type Effect struct {
 	Factor
 	Mean, P99, Ratio stats.Interval // of the mean, of the 99th percentile, of p99/mean
+	TailErr          error          // why the last two have no value
 }
 
 // Effects computes every factor's main effects from the fraction's runs at a
 // number of connections: on the mean and on p99/mean by least squares on their
 // logarithms, on the 99th percentile by quantile regression on the logarithms
-// of all requests, each run of the same weight. Each block is fitted alone, and
+// of all requests, each run of the same weight, where the requests of every run
+// bound it. Main effects are free of each other and of interactions of two, and
+// mixed with interactions of three. Each block is fitted alone, and
 // the interval is Student's over blocks (Ibragimov and Müller, Journal of
 // Business & Economic Statistics 28(4), 2010). It returns how many blocks were
 // whole; a block that lacks a cell is left out.
@@ -164,6 +178,7 @@ func Effects(s *runs.Set, connections int) (effects []Effect, blocks int, err er
 		}
 		byBlock[r.Block][on] = r
 	}
+	var unbounded error
 	k := len(Factors) + 1
 	mean, p99, ratio := make([][]float64, k), make([][]float64, k), make([][]float64, k)
 	for block := range int32(len(all)) {
@@ -194,17 +209,22 @@ func Effects(s *runs.Set, connections int) (effects []Effect, blocks int, err er
 			for _, ns := range latencies {
 				x, y, weights = append(x, row), append(y, math.Log(float64(ns)/1e3)), append(weights, 100/float64(len(latencies)))
 			}
+			if _, err := runs.P99(r); err != nil && unbounded == nil {
+				unbounded = err
+			}
 			m := omission.Measured(latencies)
 			few, logMean, logRatio = append(few, row), append(logMean, math.Log(m.Mean)), append(logRatio, math.Log(m.P99/m.Mean))
 		}
 		if !whole {
 			continue
 		}
-		q, err := stats.QuantileRegression(x, y, weights, .99)
-		if err != nil {
-			return nil, blocks, err
-		}
 		a, b := leastSquares(few, logMean), leastSquares(few, logRatio)
+		q := make([]float64, k)
+		if unbounded == nil {
+			if q, err = stats.QuantileRegression(x, y, weights, .99); err != nil {
+				return nil, blocks, err
+			}
+		}
 		for i := range k {
 			p99[i], mean[i], ratio[i] = append(p99[i], math.Exp(q[i])), append(mean[i], math.Exp(a[i])), append(ratio[i], math.Exp(b[i]))
 		}
@@ -214,9 +234,15 @@ func Effects(s *runs.Set, connections int) (effects []Effect, blocks int, err er
 		return nil, 0, fmt.Errorf("no block holds all 16 cells of the design, with requests in each, at %d connections", connections)
 	}
 	for i, f := range Factors {
-		e := Effect{Factor: f}
+		e := Effect{Factor: f, TailErr: unbounded}
 		// One block gives values without intervals.
 		e.Mean, _ = stats.GeometricMean(mean[i+1], stats.Level)
+		if unbounded != nil {
+			e.P99 = stats.Interval{Estimate: math.NaN(), Lo: math.NaN(), Hi: math.NaN()}
+			e.Ratio = e.P99
+			effects = append(effects, e)
+			continue
+		}
 		e.P99, _ = stats.GeometricMean(p99[i+1], stats.Level)
 		e.Ratio, _ = stats.GeometricMean(ratio[i+1], stats.Level)
 		effects = append(effects, e)
@@ -245,12 +271,20 @@ type Share struct {
 // Shares divides among the three factors with the largest effects on p99/mean
 // the change of its logarithm from ours (all three off) to the paper's (all
 // on). In a design of resolution IV any three factors form a full factorial of
-// their own, each cell twice, so interactions among the three are in the shares;
-// the other three factors are averaged over. effects are those at the same load.
-func Shares(s *runs.Set, effects []Effect, connections int) ([]Share, error) {
+// their own, each cell twice, so interactions among the three are in the shares.
+// With three letters of a defining word the fourth factor is the parity of the
+// three: its effect is in the shares, too, and it is returned as mixed.
+// Otherwise the other factors are averaged over. effects are those at the same
+// load.
+func Shares(s *runs.Set, effects []Effect, connections int) (shares []Share, mixed *Factor, err error) {
+	for _, e := range effects {
+		if e.TailErr != nil {
+			return nil, nil, e.TailErr
+		}
+	}
 	variants, err := Variants(s, connections)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	place := make([]int, len(effects))
 	for i := range place {
@@ -281,11 +315,37 @@ func Shares(s *runs.Set, effects []Effect, connections int) ([]Share, error) {
 		n[cell]++
 	}
 	shapley := stats.Shapley(3, func(on uint) float64 { return sum[on] / n[on] })
-	var shares []Share
+	letters := ""
 	for i, f := range top {
 		shares = append(shares, Share{Factors[f], shapley[i]})
+		letters += string(Factors[f].Letter)
 	}
-	return shares, nil
+	return shares, fourth(letters), nil
+}
+
+// words are the fraction's defining words: the parity of each word's factors is
+// the same in every variant.
+var words = []string{"mrsl", "rsnc", "mlnc"}
+
+// fourth is the factor that makes a defining word of three letters, or nil.
+func fourth(three string) *Factor {
+	for _, word := range words {
+		rest := strings.Map(func(r rune) rune {
+			if strings.ContainsRune(three, r) {
+				return -1
+			}
+			return r
+		}, word)
+		if len(rest) != 1 {
+			continue
+		}
+		for i := range Factors {
+			if Factors[i].Letter == rest[0] {
+				return &Factors[i]
+			}
+		}
+	}
+	return nil
 }
 
 // steps remove one cause after the other, from the paper's server to ours.
@@ -298,7 +358,7 @@ var steps = []struct{ label, what string }{
 	{"m0r0s0n0l0c0", "events, not a thread per connection"},
 }
 
-// name is a label as text for tables.
+// name is a label as text.
 func name(label string) string {
 	on, ok := Levels(label)
 	if !ok {

@@ -3,6 +3,7 @@
 package mystery
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -12,6 +13,7 @@ import (
 	"crossing/data/dataset"
 	"crossing/data/dataset/datasettest"
 	"crossing/notebooks/analysis/runs"
+	"crossing/notebooks/stats"
 )
 
 // label writes what Levels reads.
@@ -33,7 +35,7 @@ func set(t *testing.T, blocks int, spoil func(*dataset.Run) bool) *runs.Set {
 			if !Fraction(on) {
 				continue
 			}
-			requests := make([]dataset.Request, 300)
+			requests := make([]dataset.Request, 400)
 			for i := range requests {
 				took := 50e3 * math.Exp(.1*rng.NormFloat64())
 				if on>>3&1 == 1 {
@@ -45,7 +47,7 @@ func set(t *testing.T, blocks int, spoil func(*dataset.Run) bool) *runs.Set {
 				at := int64(i) * 1e6
 				requests[i] = dataset.Request{IntendedNs: at, SentNs: at, FirstByteNs: at + int64(took) - 1, LastByteNs: at + int64(took), Status: 200}
 			}
-			r := dataset.Run{Run: fmt.Sprint(block, on), Block: block, Tier: label(on), Boundary: "kernel", Load: "c8", File: "100", Loop: "closed", Connections: 8, Outcome: dataset.OK, ElapsedNs: 4e8}
+			r := dataset.Run{Run: fmt.Sprint(block, on), Block: block, Tier: label(on), Boundary: "kernel", Load: "c8", File: "100", Loop: "closed", Connections: 8, Outcome: dataset.OK, ElapsedNs: 4e8, Requests: 400}
 			if spoil != nil && spoil(&r) {
 				requests = nil
 			}
@@ -97,10 +99,10 @@ func TestPlantedCause(t *testing.T) {
 			}
 		}
 	}
-	if a := Answer(s, 8); !strings.Contains(a, "raised most by: client on the server's CPU") {
+	if a := Answer(s, 8).String(); !strings.Contains(a, "raised most by: client on the server's CPU") {
 		t.Error(a)
 	}
-	shares, err := Shares(s, effects, 8)
+	shares, _, err := Shares(s, effects, 8)
 	if err != nil || shares[0].Letter != 'c' {
 		t.Errorf("%+v %v", shares, err)
 	}
@@ -126,7 +128,7 @@ func TestBadDatasets(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := set(t, c.blocks, c.spoil)
-			if a := Answer(s, 8); !strings.Contains(a, c.want) {
+			if a := Answer(s, 8).String(); !strings.Contains(a, c.want) {
 				t.Errorf("%q lacks %q", a, c.want)
 			}
 			if _, err := Waterfall(s, 8).PNG(); err != nil {
@@ -138,5 +140,31 @@ func TestBadDatasets(t *testing.T) {
 			Table(s, 8)
 			EffectsTable(s, 8)
 		})
+	}
+}
+
+// TestFourth: with three letters of a defining word the fourth is their parity.
+func TestFourth(t *testing.T) {
+	for three, want := range map[string]byte{"cnm": 'l', "crn": 's', "mrs": 'l', "mrn": 0, "lnc": 'm'} {
+		got := byte(0)
+		if f := fourth(three); f != nil {
+			got = f.Letter
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", three, got, want)
+		}
+	}
+}
+
+// TestNoTailOfFewRequests: the p99 of forty requests is their maximum, and no
+// effect on it is computed; those on the mean are.
+func TestNoTailOfFewRequests(t *testing.T) {
+	s := set(t, 3, func(r *dataset.Run) bool { r.Requests = 40; return false })
+	effects, _, err := Effects(s, 8)
+	if err != nil || !errors.Is(effects[0].TailErr, stats.ErrNoBound) || !(effects[0].Mean.Estimate > 0) || !math.IsNaN(effects[0].P99.Estimate) {
+		t.Errorf("%+v (%v)", effects[0], err)
+	}
+	if a := Answer(s, 8); a.Unbounded != 16 || a.Largest != nil || a.Highest != 0 {
+		t.Errorf("%+v", a)
 	}
 }

@@ -19,18 +19,17 @@ import (
 type Row struct {
 	Tier           runs.Tier
 	Load           string
-	Honest, Tool   stats.Interval // p99 in µs, geometric means over runs
+	Honest, Tool   stats.Interval // in µs, arithmetic means over runs
 	stats.Interval                // Tool / Honest, over runs
 	Err            error
 }
 
-// ErrTooFewRequests says that a run has no 99th percentile worth the name.
-var ErrTooFewRequests = errors.New("a run has fewer than 100 requests")
-
 // Corrected compares, for the closed loops on one file at a number of
 // connections, what wrk would print with what was measured.
 func Corrected(s *runs.Set, file string, connections int) ([]Row, error) {
-	return compare(s, file, func(r *dataset.Run) bool { return r.Loop == "closed" && int(r.Connections) == connections },
+	return compare(s, file, .99, func(r *dataset.Run) bool {
+		return r.Outcome == dataset.OK && r.Loop == "closed" && int(r.Connections) == connections
+	},
 		func(r *dataset.Run) (honest, tool float64, n int, err error) {
 			x, err := s.Latencies(r, dataset.Service, nil)
 			return Measured(x).P99, Wrk(x, r.ElapsedNs, int(r.Connections)).P99, len(x), err
@@ -40,7 +39,7 @@ func Corrected(s *runs.Set, file string, connections int) ([]Row, error) {
 // Omitted compares, for the open loops on one file, the service time, which is
 // what a closed loop would report, with the response time, which users wait.
 func Omitted(s *runs.Set, file string) ([]Row, error) {
-	return compare(s, file, func(r *dataset.Run) bool { return r.Loop == "open" },
+	return compare(s, file, .99, func(r *dataset.Run) bool { return runs.Measured(r) && r.Loop == "open" },
 		func(r *dataset.Run) (honest, tool float64, n int, err error) {
 			response, err := s.Latencies(r, dataset.Response, nil)
 			if err != nil {
@@ -55,7 +54,7 @@ func Omitted(s *runs.Set, file string) ([]Row, error) {
 // on arrival, the time until that stamp with the time until the client had the
 // last byte: the difference is the client's own.
 func Client(s *runs.Set, file string) ([]Row, error) {
-	return compare(s, file, func(r *dataset.Run) bool { return !r.Traced && r.Loop == "closed" },
+	return compare(s, file, .5, func(r *dataset.Run) bool { return r.Outcome == dataset.OK && !r.Traced && r.Loop == "closed" },
 		func(r *dataset.Run) (honest, tool float64, n int, err error) {
 			// Most datasets have no stamps; whole rows are slow to read.
 			if stamped, err := s.Stamped(r); err != nil || !stamped {
@@ -83,9 +82,10 @@ func median(x []int64) float64 {
 	return float64(x[(len(x)-1)/2])
 }
 
-// compare computes a pair of latencies in ns for every usable run that use
-// picks, and their ratio over the runs of a tier and load.
-func compare(s *runs.Set, file string, use func(*dataset.Run) bool, of func(*dataset.Run) (honest, tool float64, n int, err error)) ([]Row, error) {
+// compare computes a pair of latencies in ns, the quantile q of n requests, for
+// every run that use picks, and their ratio over the runs of a tier and load. A
+// run that does not bound the quantile leaves the tier and load without a value.
+func compare(s *runs.Set, file string, q float64, use func(*dataset.Run) bool, of func(*dataset.Run) (honest, tool float64, n int, err error)) ([]Row, error) {
 	type group struct {
 		honest, tool, ratio []float64
 		err                 error
@@ -94,7 +94,7 @@ func compare(s *runs.Set, file string, use func(*dataset.Run) bool, of func(*dat
 	all := s.Runs()
 	for i := range all {
 		r := &all[i]
-		if r.File != file || r.Outcome != dataset.OK || !use(r) {
+		if r.File != file || !use(r) {
 			continue
 		}
 		honest, tool, n, err := of(r)
@@ -109,8 +109,8 @@ func compare(s *runs.Set, file string, use func(*dataset.Run) bool, of func(*dat
 			g = &group{}
 			groups[r.Tier+"\x00"+r.Load] = g
 		}
-		if n < 100 {
-			g.err = fmt.Errorf("%w (block %d)", ErrTooFewRequests, r.Block)
+		if _, _, err := stats.QuantileBounds(n, q, stats.Level); err != nil {
+			g.err = fmt.Errorf("run %s: %w", r.Run, err)
 			continue
 		}
 		g.honest, g.tool, g.ratio = append(g.honest, honest/1e3), append(g.tool, tool/1e3), append(g.ratio, tool/honest)
@@ -133,8 +133,8 @@ func compare(s *runs.Set, file string, use func(*dataset.Run) bool, of func(*dat
 			g := groups[t.Name+"\x00"+load]
 			row := Row{Tier: t, Load: load, Interval: stats.Interval{Estimate: math.NaN(), Lo: math.NaN(), Hi: math.NaN()}, Err: g.err}
 			if row.Err == nil {
-				row.Honest, _ = stats.GeometricMean(g.honest, stats.Level)
-				row.Tool, _ = stats.GeometricMean(g.tool, stats.Level)
+				row.Honest, _ = stats.PositiveMean(g.honest, stats.Level)
+				row.Tool, _ = stats.PositiveMean(g.tool, stats.Level)
 				if row.Interval, row.Err = stats.GeometricMean(g.ratio, stats.Level); errors.Is(row.Err, stats.ErrTooFew) {
 					row.Err = nil // one run: a value without interval
 				}
@@ -147,7 +147,7 @@ func compare(s *runs.Set, file string, use func(*dataset.Run) bool, of func(*dat
 
 // Figure draws the ratios of rows. none says what it means that there are none.
 func Figure(s *runs.Set, title, axis string, rows []Row, none string) *figure.Figure {
-	f := figure.Forest{Title: title, X: axis, Notes: []string{fmt.Sprintf("Dataset %s; geometric means and 95 %% intervals over runs.", s.Meta.ID())}, Width: figure.PageWidth}
+	f := figure.Forest{Title: title, X: axis, Notes: []string{fmt.Sprintf("Dataset %s; geometric means of the ratios and 95 %% intervals over runs.", s.Meta.ID())}, Width: figure.PageWidth}
 	f.Notes = append(f.Notes, s.Notes()[1:]...)
 	for _, r := range rows {
 		e := figure.Estimate{Name: r.Tier.Name + " " + r.Load, Boundary: r.Tier.Boundary, Value: r.Estimate, Lo: r.Lo, Hi: r.Hi}

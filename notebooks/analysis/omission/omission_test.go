@@ -109,7 +109,7 @@ func TestDatasets(t *testing.T) {
 		{"wait left out", "open", "0.0476 times", 1000, 2, func(s *runs.Set) ([]Row, error) { return Omitted(s, "100") }},
 		{"no open loops", "closed", none, 1000, 2, func(s *runs.Set) ([]Row, error) { return Omitted(s, "100") }},
 		{"one block", "open", "0.0476 times", 1000, 1, func(s *runs.Set) ([]Row, error) { return Omitted(s, "100") }},
-		{"zero rows", "open", "a run has fewer than 100 requests", 0, 2, func(s *runs.Set) ([]Row, error) { return Omitted(s, "100") }},
+		{"zero rows", "open", "too few requests", 0, 2, func(s *runs.Set) ([]Row, error) { return Omitted(s, "100") }},
 		{"client's own", "closed", "1.67 times", 1000, 2, func(s *runs.Set) ([]Row, error) { return Client(s, "100") }},
 		{"wrk", "closed", "nginx's at x", 1000, 2, func(s *runs.Set) ([]Row, error) { return Corrected(s, "100", 1) }},
 		{"a load that is not there", "closed", none, 1000, 2, func(s *runs.Set) ([]Row, error) { return Corrected(s, "100", 64) }},

@@ -8,6 +8,7 @@ package paperfigures
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"gonum.org/v1/plot/vg"
 
@@ -22,15 +23,42 @@ type Quantity struct {
 	Name  string // of the figure's file
 	Title string
 	Axis  string
-	Of    func(*dataset.Run) float64 // in the axis's unit
+	Of    runs.Quantity // of one run, in the dataset's unit
+	// Over is the estimate over runs, in the axis's unit.
+	Over func([]dataset.Run) (stats.Interval, error)
 }
 
 // The paper's three quantities.
 var (
-	Mean       = Quantity{"mean-latency", "Mean latency", "Mean latency (µs)", func(r *dataset.Run) float64 { return r.MeanNs / 1e3 }}
-	P90        = Quantity{"p90-latency", "90th percentile of the latency", "p90 of the latency (µs)", func(r *dataset.Run) float64 { return float64(r.P90Ns) / 1e3 }}
-	Throughput = Quantity{"throughput", "Throughput", "Requests per second", func(r *dataset.Run) float64 { return r.Throughput }}
+	Mean       = Latency("mean-latency", "Mean latency", "Mean latency (µs)", runs.Mean)
+	P90        = Latency("p90-latency", "90th percentile of the latency", "p90 of the latency (µs)", runs.P90)
+	Throughput = Quantity{"throughput", "Throughput", "Requests per second", runs.Rate, rate}
 )
+
+// Latency is a quantity in ns of each run, whose arithmetic mean over runs is
+// shown in µs.
+func Latency(name, title, axis string, of runs.Quantity) Quantity {
+	return Quantity{name, title, axis, of, func(all []dataset.Run) (stats.Interval, error) {
+		values, err := runs.Values(all, of)
+		if err != nil {
+			return stats.Interval{Estimate: math.NaN(), Lo: math.NaN(), Hi: math.NaN(), N: len(all)}, err
+		}
+		for i := range values {
+			values[i] /= 1e3
+		}
+		return stats.PositiveMean(values, stats.Level)
+	}}
+}
+
+// rate is all runs' requests over all runs' time.
+func rate(all []dataset.Run) (stats.Interval, error) {
+	requests, seconds := make([]float64, len(all)), make([]float64, len(all))
+	for i := range all {
+		seconds[i] = float64(all[i].ElapsedNs) / 1e9
+		requests[i] = all[i].Throughput * seconds[i]
+	}
+	return stats.RatioOfTotals(requests, seconds, stats.Level)
+}
 
 // Cell is a quantity's value for a tier at a load, over runs.
 type Cell struct {
@@ -46,11 +74,7 @@ func Cells(s *runs.Set, q Quantity, file string) []Cell {
 	for _, t := range s.Tiers() {
 		closed := s.Closed(t.Name, file)
 		for _, n := range s.Connections() {
-			values := make([]float64, 0, len(closed[n]))
-			for i := range closed[n] {
-				values = append(values, q.Of(&closed[n][i]))
-			}
-			in, err := stats.GeometricMean(values, stats.Level)
+			in, err := q.Over(closed[n])
 			cells = append(cells, Cell{t, n, in, err})
 		}
 	}
@@ -65,13 +89,17 @@ func Figure(s *runs.Set, q Quantity, file string) *figure.Figure {
 	}
 	l.Notes = append(l.Notes, s.Left()...)
 	if marked, of := s.Marked("client-bound"); marked > 0 {
-		l.Notes = append(l.Notes, fmt.Sprintf("In %d of %d runs the client could not have gone twice as fast: these tiers may be faster than shown.", marked, of))
+		l.Notes = append(l.Notes, fmt.Sprintf("In %d of %d runs the client's ceiling was less than %d times the rate: these tiers may be faster than shown.", marked, of, runs.Headroom))
 	}
 	var series *figure.Series
 	for _, c := range Cells(s, q, file) {
 		if series == nil || series.Name != c.Tier.Name {
 			l.Series = append(l.Series, figure.Series{Name: c.Tier.Name, Boundary: c.Tier.Boundary})
 			series = &l.Series[len(l.Series)-1]
+		}
+		if errors.Is(c.Err, stats.ErrNoBound) {
+			l.Notes = append(l.Notes, fmt.Sprintf("%s at %d: a run has too few requests for this quantile.", c.Tier.Name, c.Connections))
+			continue
 		}
 		series.Points = append(series.Points, figure.Point{X: float64(c.Connections), Y: c.Estimate, Lo: c.Lo, Hi: c.Hi})
 	}

@@ -3,6 +3,7 @@
 package paperfigures
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"crossing/data/dataset"
 	"crossing/data/dataset/datasettest"
 	"crossing/notebooks/analysis/runs"
+	"crossing/notebooks/stats"
 )
 
 // set makes tiers with the given mean latencies in µs at one connection, one
@@ -23,7 +25,7 @@ func set(t *testing.T, means map[string][]float64, connections ...int32) *runs.S
 			for _, c := range connections {
 				ns := mean * 1e3 * float64(c)
 				r := dataset.Run{Run: fmt.Sprint(tier, b, c), Block: int32(b), Tier: tier, Boundary: "user", Load: fmt.Sprintf("c%d", c), File: "100", Loop: "closed", Connections: c,
-					Outcome: dataset.OK, MeanNs: ns, P90Ns: int64(2 * ns), Throughput: float64(c) / ns * 1e9}
+					Outcome: dataset.OK, MeanNs: ns, P90Ns: int64(2 * ns), Throughput: float64(c) / ns * 1e9, ElapsedNs: 1e9, Requests: 1e5}
 				all = append(all, datasettest.Run{Run: r})
 			}
 		}
@@ -35,11 +37,11 @@ func TestKnownValues(t *testing.T) {
 	s := set(t, map[string][]float64{"a": {10, 40}, "b": {30, 30}}, 1, 4)
 	for _, c := range []struct {
 		q    Quantity
-		want [4]float64 // a at 1 and 4, b at 1 and 4: geometric means
+		want [4]float64 // a at 1 and 4, b at 1 and 4: arithmetic means, and totals
 	}{
-		{Mean, [4]float64{20, 80, 30, 120}},
-		{P90, [4]float64{40, 160, 60, 240}},
-		{Throughput, [4]float64{50e3, 50e3, 1e9 / 30e3, 1e9 / 30e3}},
+		{Mean, [4]float64{25, 100, 30, 120}},
+		{P90, [4]float64{50, 200, 60, 240}},
+		{Throughput, [4]float64{62.5e3, 62.5e3, 1e9 / 30e3, 1e9 / 30e3}},
 	} {
 		for i, cell := range Cells(s, c.q, "100") {
 			if math.Abs(cell.Estimate/c.want[i]-1) > 1e-6 || cell.N != 2 || cell.Err != nil || cell.Lo > cell.Estimate || cell.Hi < cell.Estimate {
@@ -83,5 +85,30 @@ func TestWhatIsMissingIsSaid(t *testing.T) {
 	}
 	if f := Figure(one, Mean, "none"); !strings.Contains(f.Text, "nothing to draw") {
 		t.Error(f.Text)
+	}
+}
+
+// TestNoQuantileOfFewRequests: a run of fifteen requests has no p90, and the cell
+// is not the mean of the others, which are the ones that were not disturbed.
+func TestNoQuantileOfFewRequests(t *testing.T) {
+	s := set(t, map[string][]float64{"a": {10, 12, 11}}, 1)
+	s.Runs()[1].Requests = 15
+	if c := Cells(s, P90, "100")[0]; !errors.Is(c.Err, stats.ErrNoBound) || !math.IsNaN(c.Estimate) {
+		t.Errorf("%+v", c)
+	}
+	if c := Cells(s, Mean, "100")[0]; c.Err != nil || c.Estimate != 11 {
+		t.Errorf("%+v", c)
+	}
+	if f := Figure(s, P90, "100"); !strings.Contains(f.Text, "a at 1: a run has too few requests") {
+		t.Error(f.Text)
+	}
+}
+
+// TestRateIsOfTotals: a run of twice the length counts twice.
+func TestRateIsOfTotals(t *testing.T) {
+	s := set(t, map[string][]float64{"a": {10, 40}}, 1)
+	s.Runs()[0].ElapsedNs = 3e9
+	if c := Cells(s, Throughput, "100")[0]; math.Abs(c.Estimate-(3*100e3+25e3)/4) > 1e-6 {
+		t.Errorf("%+v", c)
 	}
 }

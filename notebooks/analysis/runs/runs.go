@@ -158,7 +158,7 @@ func (s *Set) Marked(mark string) (marked, of int) {
 
 // Notes are what every figure made from the set must say.
 func (s *Set) Notes() []string {
-	notes := []string{fmt.Sprintf("Dataset %s; lines are geometric means over runs, with their 95 %% intervals.", s.Meta.ID())}
+	notes := []string{fmt.Sprintf("Dataset %s; lines are means over runs, of rates totals over totals, with their 95 %% intervals.", s.Meta.ID())}
 	if s.Meta.Emulated {
 		notes = append(notes, "Emulated Intel 82576 in virtual time: instructions and mechanisms, no caches, no PCIe, no true parallelism.")
 	}

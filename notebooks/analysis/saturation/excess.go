@@ -17,12 +17,12 @@ import (
 )
 
 // An Excess is a tier's 99th percentile under load, and that of an ideal queue
-// with the tier's own service times.
+// fitted to the tier.
 type Excess struct {
 	Tier            runs.Tier
 	Load            string
 	Connections     int
-	Measured, Ideal float64        // geometric means over blocks, µs
+	Measured, Ideal float64        // means over blocks, µs
 	Ratio           stats.Interval // measured to ideal, over blocks
 	Err             error          // why there is no ratio, or no interval
 }
@@ -30,17 +30,17 @@ type Excess struct {
 // Excesses compares every load above one connection with an ideal queue, block
 // by block.
 //
-// The ideal serves first come, first served, and loses no time in between. Its
-// service times are drawn from the latencies that the same block saw with one
-// connection, where nobody waits. It has as many servers as the measured rate
-// demands: X(N)/X(1), rounded up, and its services are stretched by what the
-// rounding added. So a closed loop's ideal has the measured rate, and by Little's
-// law the measured mean; a ratio above 1 is a tail that neither the queue nor
-// the services alone explain: somebody is served late who should not be.
+// The ideal is a delay, in which nobody waits, and a station with one server,
+// first come, first served, in tandem. Two rates of the same block fit it: the
+// greatest rate is one request for each service, X(max) = 1/S; with one
+// connection a request takes both, X(1) = 1/(D+S). The latencies with one
+// connection, less the delay, are the services, so that all of their variation
+// is the server's. A ratio above 1 is a tail that queueing and services of these
+// lengths do not explain.
 func Excesses(s *runs.Set, file string) []Excess {
 	var all []Excess
 	for _, t := range s.Tiers() {
-		alone := map[int32]lonely{}       // by block
+		stations := map[int32]*station{}
 		by := map[string][]*dataset.Run{} // by load
 		var loads []string
 		for i := range s.Runs() {
@@ -48,9 +48,16 @@ func Excesses(s *runs.Set, file string) []Excess {
 			if r.Tier != t.Name || r.File != file || r.Outcome != dataset.OK || r.Traced {
 				continue
 			}
+			if stations[r.Block] == nil {
+				stations[r.Block] = &station{}
+			}
+			at := stations[r.Block]
+			if r.Loop == "closed" {
+				at.most = max(at.most, r.Throughput)
+			}
 			if r.Loop == "closed" && r.Connections == 1 {
-				services, err := s.Latencies(r, dataset.Service, nil)
-				alone[r.Block] = lonely{r, services, err}
+				at.alone = r
+				at.latencies, at.err = s.Latencies(r, dataset.Service, nil)
 				continue
 			}
 			if len(by[r.Load]) == 0 {
@@ -63,23 +70,28 @@ func Excesses(s *runs.Set, file string) []Excess {
 			e := Excess{Tier: t, Load: load, Connections: int(by[load][0].Connections), Measured: math.NaN(), Ideal: math.NaN()}
 			var measured, expected, ratios []float64
 			for _, r := range by[load] {
-				one, ok := alone[r.Block]
-				if !ok {
+				at := stations[r.Block]
+				if at.alone == nil {
 					continue
 				}
-				p99, err := ideal(s, one, r)
+				p99, err := runs.P99(r)
 				if err != nil {
 					e.Err = err
 					break
 				}
-				measured, expected, ratios = append(measured, float64(r.P99Ns)/1e3), append(expected, p99/1e3), append(ratios, float64(r.P99Ns)/p99)
+				ideal, err := at.p99(s, r)
+				if err != nil {
+					e.Err = err
+					break
+				}
+				measured, expected, ratios = append(measured, p99/1e3), append(expected, ideal/1e3), append(ratios, p99/ideal)
 			}
 			if e.Err == nil && len(ratios) == 0 {
 				e.Err = fmt.Errorf("no block has both %s and one connection", load)
 			}
 			if e.Err == nil {
-				m, _ := stats.GeometricMean(measured, plan.Level) // the ratio's error says it, too
-				i, _ := stats.GeometricMean(expected, plan.Level)
+				m, _ := stats.PositiveMean(measured, plan.Level) // the ratio has the same error
+				i, _ := stats.PositiveMean(expected, plan.Level)
 				e.Measured, e.Ideal = m.Estimate, i.Estimate
 				e.Ratio, e.Err = stats.GeometricMean(ratios, plan.Level)
 			}
@@ -92,54 +104,49 @@ func Excesses(s *runs.Set, file string) []Excess {
 // simulated requests of each closed loop: a p99 with some hundreds beyond it.
 const simulated = 30_000
 
-// A lonely run is one with one connection, and its service times in ns.
-type lonely struct {
-	run      *dataset.Run
-	services []int64
-	err      error // why there are none
+// A station is what a block shows of a tier: its run with one connection, with
+// the latencies in ns, and its greatest rate in a closed loop.
+type station struct {
+	alone     *dataset.Run
+	latencies []int64
+	most      float64
+	err       error // why there are no latencies
 }
 
-// ideal is the 99th percentile in ns that an ideal queue has in place of the
-// run, with the services of the run alone.
-func ideal(s *runs.Set, alone lonely, run *dataset.Run) (float64, error) {
-	services := alone.services
-	if alone.err != nil {
-		return math.NaN(), alone.err
+// p99 is the 99th percentile in ns that the ideal queue has in place of a run.
+func (a *station) p99(s *runs.Set, run *dataset.Run) (float64, error) {
+	if a.err != nil {
+		return math.NaN(), a.err
 	}
-	if !(alone.run.Throughput > 0) || !(run.Throughput > 0) {
-		return math.NaN(), fmt.Errorf("block %d has rates of %v and %v 1/s", run.Block, alone.run.Throughput, run.Throughput)
+	if !(a.most > 0) || !(run.Throughput > 0) {
+		return math.NaN(), fmt.Errorf("block %d has rates of %v and %v 1/s", run.Block, a.alone.Throughput, run.Throughput)
 	}
-	if len(services) == 0 {
+	if len(a.latencies) == 0 {
 		return math.NaN(), fmt.Errorf("block %d has no requests to take service times from", run.Block)
 	}
-	parallel := run.Throughput / alone.run.Throughput
-	servers := max(1, int(math.Ceil(parallel-1e-9)))
-	if run.Loop == "closed" {
-		servers = min(servers, int(run.Connections))
-	}
-	stretch := float64(servers) / parallel
+	delay, services := stats.Tandem(a.latencies, a.most)
 	rng := rand.New(rand.NewPCG(plan.Seed, uint64(run.Block)))
-	serve := func() float64 { return stretch * float64(services[rng.IntN(len(services))]) }
+	serve := func() float64 { return services[rng.IntN(len(services))] }
 	var responses []float64
 	var err error
 	if run.Loop == "closed" {
 		n := int(run.Connections)
-		responses, err = stats.ClosedQueue(n, servers, simulated+10*n, serve)
+		responses, err = stats.ClosedQueue(n, 1, simulated+10*n, delay, serve)
 		if err == nil {
 			responses = responses[10*n:]
 		}
 	} else {
-		responses, err = open(s, run, servers, serve)
+		responses, err = open(s, run, delay, serve)
 	}
 	if err != nil {
 		return math.NaN(), err
 	}
 	slices.Sort(responses)
-	return responses[int(math.Ceil(.99*float64(len(responses))))-1], nil
+	return responses[stats.Rank(len(responses), .99)-1], nil
 }
 
 // open sends an open loop's own arrivals through the queue.
-func open(s *runs.Set, run *dataset.Run, servers int, serve func() float64) ([]float64, error) {
+func open(s *runs.Set, run *dataset.Run, delay float64, serve func() float64) ([]float64, error) {
 	requests, err := s.Requests(run)
 	if err != nil {
 		return nil, err
@@ -153,9 +160,12 @@ func open(s *runs.Set, run *dataset.Run, servers int, serve func() float64) ([]f
 			warm = i + 1
 		}
 	}
-	responses, err := stats.OpenQueue(arrivals, services, servers)
+	responses, err := stats.OpenQueue(arrivals, services, 1)
 	if err != nil || warm == len(responses) {
 		return nil, stats.ErrEmptyQueue
+	}
+	for i := range responses {
+		responses[i] += delay
 	}
 	return responses[warm:], nil
 }
@@ -164,7 +174,7 @@ func open(s *runs.Set, run *dataset.Run, servers int, serve func() float64) ([]f
 // against the connections, for the closed loops.
 func ExcessFigure(s *runs.Set, all []Excess) *figure.Figure {
 	l := figure.Lines{Title: "99th percentile, against an ideal queue's", X: "Connections", Y: "Measured p99 to the ideal's", LogX: true, LogY: true, Notes: append(s.Notes(),
-		"The ideal: first come, first served, service times as measured with one connection, as many servers as the measured rate demands."), Width: figure.PageWidth, Height: 10.5 * vg.Centimeter, Bars: true}
+		"The ideal: a delay and one server, first come, first served, fitted to the rate with one connection and to the greatest rate."), Width: figure.PageWidth, Height: 10.5 * vg.Centimeter, Bars: true}
 	for _, e := range all {
 		if n := len(l.Series); n == 0 || l.Series[n-1].Name != e.Tier.Name {
 			l.Series = append(l.Series, figure.Series{Name: e.Tier.Name, Boundary: e.Tier.Boundary})
@@ -198,26 +208,36 @@ func ExcessTable(all []Excess) (header []string, rows [][]string) {
 	return header, rows
 }
 
-// ExcessAnswer says at which tier and load the tail is furthest beyond an ideal
-// queue's.
-func ExcessAnswer(all []Excess) string {
-	var worst *Excess
-	beyond, compared := 0, 0
-	for i, e := range all {
+// A Beyond counts the cells whose tail is beyond an ideal queue's.
+type Beyond struct {
+	Cells, Compared int
+	Furthest        *Excess // nil where none could be compared
+}
+
+// ExcessAnswer counts the cells and finds the furthest.
+func ExcessAnswer(all []Excess) (b Beyond) {
+	for i := range all {
+		e := &all[i]
 		if e.Err != nil {
 			continue
 		}
-		compared++
+		b.Compared++
 		if e.Ratio.Lo > 1 {
-			beyond++
+			b.Cells++
 		}
-		if worst == nil || e.Ratio.Estimate > worst.Ratio.Estimate {
-			worst = &all[i]
+		if b.Furthest == nil || e.Ratio.Estimate > b.Furthest.Ratio.Estimate {
+			b.Furthest = e
 		}
 	}
-	if worst == nil {
-		return "No tier has what a comparison with an ideal queue needs: runs with one connection and with more in at least two blocks."
+	return b
+}
+
+// String is the answer as a sentence.
+func (b Beyond) String() string {
+	if b.Furthest == nil {
+		return "No tier has what a comparison with an ideal queue needs: runs with one connection and with more in at least two blocks, with requests that bound a p99."
 	}
-	return fmt.Sprintf("In %d of %d cells the p99 is beyond an ideal queue's, the interval above 1; furthest %s's at %s, %.3g times [%.3g, %.3g]. What the ideal has, too, is queueing; the rest is how the server shares out its time.",
-		beyond, compared, worst.Tier.Name, worst.Load, worst.Ratio.Estimate, worst.Ratio.Lo, worst.Ratio.Hi)
+	r := b.Furthest.Ratio
+	return fmt.Sprintf("In %d of %d cells the p99 is beyond that of an ideal queue, with the interval above 1 (one in forty would be by chance alone); furthest %s's at %s, %.3g times [%.3g, %.3g]. Queueing and service times are in the ideal; the rest is how the server schedules its requests, or a pause.",
+		b.Cells, b.Compared, b.Furthest.Tier.Name, b.Furthest.Load, r.Estimate, r.Lo, r.Hi)
 }

@@ -24,13 +24,15 @@ var plan = stats.Resampling{Draws: Resamples, Seed: 1, Level: stats.Level}
 // A Tier is a server's knees.
 type Tier struct {
 	runs.Tier
-	Knees  []stats.Knee
-	Common [2]float64 // loads that all intervals have in common
-	Agree  bool
-	Bound  string // why the knee may be the client's or the wire's and not the server's
-	Blocks int    // in which every load of the tier has a run: those used
-	Of     int    // blocks in which any has
+	Knees       []stats.Knee // by method, in the order of stats.KneeMethods
+	ClientBound bool         // the knee may be the client's and not the server's
+	Blocks      int          // in which every load of the tier has a run: those used
+	Of          int          // blocks in which any has
 }
+
+// Saturation is the saturation point N*, the study's estimand; the other methods
+// are shown beside it.
+func (t *Tier) Saturation() stats.Knee { return t.Knees[0] }
 
 // Find finds the knees of every tier of the set, on one file.
 func Find(s *runs.Set, file string) []Tier {
@@ -66,10 +68,7 @@ func Find(s *runs.Set, file string) []Tier {
 		if len(rates) > 0 {
 			f.Blocks = len(rates[0])
 		}
-		f.Common, f.Agree = stats.KneeAgreement(f.Knees)
-		if clientBound > 0 {
-			f.Bound = "client-bound"
-		}
+		f.ClientBound = clientBound > 0
 		tiers = append(tiers, f)
 	}
 	return tiers
@@ -81,7 +80,7 @@ func Table(tiers []Tier) (header []string, rows [][]string) {
 	for _, m := range stats.KneeMethods {
 		header = append(header, m.Name)
 	}
-	header = append(header, "agree on", "caution")
+	header = append(header, "caution")
 	for _, t := range tiers {
 		row := []string{t.Name}
 		for _, k := range t.Knees {
@@ -90,22 +89,20 @@ func Table(tiers []Tier) (header []string, rows [][]string) {
 				row = append(row, k.Err.Error())
 			case math.IsNaN(k.Lo):
 				row = append(row, fmt.Sprintf("%.3g (one run)", k.Estimate))
+			case k.Found < 1:
+				row = append(row, fmt.Sprintf("%.3g [%.3g, %.3g], in %.0f %% of the resamples", k.Estimate, k.Lo, k.Hi, 100*k.Found))
 			default:
 				row = append(row, fmt.Sprintf("%.3g [%.3g, %.3g]", k.Estimate, k.Lo, k.Hi))
 			}
 		}
-		agree := "no"
-		if t.Agree {
-			agree = fmt.Sprintf("[%.3g, %.3g]", t.Common[0], t.Common[1])
-		}
 		var caution []string
-		if t.Bound != "" {
-			caution = append(caution, t.Bound)
+		if t.ClientBound {
+			caution = append(caution, "client-bound")
 		}
 		if t.Blocks < t.Of {
-			caution = append(caution, fmt.Sprintf("%d of %d blocks lack a load and are left out", t.Of-t.Blocks, t.Of))
+			caution = append(caution, fmt.Sprintf("%d of %d blocks lack a load and are excluded", t.Of-t.Blocks, t.Of))
 		}
-		rows = append(rows, append(row, agree, strings.Join(caution, "; ")))
+		rows = append(rows, append(row, strings.Join(caution, "; ")))
 	}
 	return header, rows
 }
@@ -114,7 +111,7 @@ func Table(tiers []Tier) (header []string, rows [][]string) {
 // knee is a bend.
 func Figure(s *runs.Set, file string) *figure.Figure {
 	l := figure.Lines{Title: "Saturation: throughput against connections", X: "Connections", Y: "Rate / rate at one connection", LogX: true, LogY: true,
-		Notes: append(s.Notes(), "Rates are to that with one connection in the same block."), Width: figure.PageWidth, Height: 10.5 * vg.Centimeter, Bars: true}
+		Notes: append(s.Notes(), "Geometric means of the rates' ratios to that with one connection in the same block."), Width: figure.PageWidth, Height: 10.5 * vg.Centimeter, Bars: true}
 	for _, t := range s.Tiers() {
 		closed := s.Closed(t.Name, file)
 		one := map[int32]float64{} // by block
@@ -130,43 +127,11 @@ func Figure(s *runs.Set, file string) *figure.Figure {
 				}
 			}
 			if len(ratios) > 0 && c > 1 {
-				in, _ := stats.GeometricMean(ratios, plan.Level) // without a value it says so in the notes
+				in, _ := stats.GeometricMean(ratios, plan.Level) // without a value the notes name it
 				series.Points = append(series.Points, figure.Point{X: float64(c), Y: in.Estimate, Lo: in.Lo, Hi: in.Hi})
 			}
 		}
 		l.Series = append(l.Series, series)
 	}
 	return l.Draw()
-}
-
-// Answer says what the paper claims and whether the intervals hold it: one
-// tier saturates at the given number of connections.
-func Answer(tiers []Tier, name string, claimed float64) string {
-	for _, t := range tiers {
-		if t.Name != name {
-			continue
-		}
-		holds, found := 0, 0
-		var why error
-		for _, k := range t.Knees {
-			if k.Err != nil {
-				why = k.Err
-			}
-			if k.Err == nil && !math.IsNaN(k.Lo) {
-				found++
-				if k.Lo <= claimed && claimed <= k.Hi {
-					holds++
-				}
-			}
-		}
-		if found == 0 && why != nil {
-			return fmt.Sprintf("%s: the paper saw saturation at about %.0f connections; here no method finds a knee: %v.", name, claimed, why)
-		}
-		caution := ""
-		if t.Bound != "" {
-			caution = " The client could not go twice as fast there, so the knee may be its own."
-		}
-		return fmt.Sprintf("%s: the paper saw saturation at about %.0f connections; %d of the %d methods that find a knee with an interval have that in their interval.%s", name, claimed, holds, found, caution)
-	}
-	return fmt.Sprintf("%s is not in this dataset.", name)
 }

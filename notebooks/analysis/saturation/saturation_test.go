@@ -30,7 +30,7 @@ func set(t *testing.T, knee float64, blocks int, connections []int32, p99, noise
 			}
 			rate *= 1 + noise*(float64((block*7+c*3)%5)-2)/2
 			r := dataset.Run{Run: fmt.Sprint(block, c), Block: block, Tier: "made", Boundary: "user", Load: fmt.Sprintf("c%d", c), File: "100", Loop: "closed", Connections: c,
-				Outcome: dataset.OK, Throughput: rate, P99Ns: int64(p99 * float64(took))}
+				Outcome: dataset.OK, Throughput: rate, Requests: 1000, P99Ns: int64(p99 * float64(took))}
 			all = append(all, datasettest.Run{Run: r, Requests: requests})
 		}
 	}
@@ -50,13 +50,13 @@ func TestPlantedKnee(t *testing.T) {
 			t.Errorf("%+v, the knee is at 4", k)
 		}
 	}
-	if got := Answer(tiers, "made", 4); !strings.Contains(got, "3 of the 4 methods") {
+	if got := Answer(tiers, "made", 4); !got.Holds() || !strings.Contains(got.String(), "the saturation point N* is 4") {
 		t.Error(got)
 	}
-	if got := Answer(tiers, "made", 40); !strings.Contains(got, "0 of the 4 methods") {
+	if got := Answer(tiers, "made", 40); got.Holds() || !strings.Contains(got.String(), "does not hold") {
 		t.Error(got)
 	}
-	if got := Answer(tiers, "absent", 4); got != "absent is not in this dataset." {
+	if got := Answer(tiers, "absent", 4).String(); got != "absent is not in this dataset." {
 		t.Error(got)
 	}
 	if header, rows := Table(tiers); len(rows) != 1 || len(rows[0]) != len(header) {
@@ -77,7 +77,7 @@ func TestPlantedExcess(t *testing.T) {
 				t.Errorf("knee %v: %+v, want an ideal of %v µs and a ratio of 3", knee, e, want)
 			}
 		}
-		if got := ExcessAnswer(all); !strings.Contains(got, "In 2 of 2 cells") {
+		if got := ExcessAnswer(all); got.Cells != 2 || got.Compared != 2 || !strings.Contains(got.String(), "In 2 of 2 cells") {
 			t.Error(got)
 		}
 	}
@@ -94,7 +94,7 @@ func TestWhatIsMissingIsSaid(t *testing.T) {
 	if len(all) != 2 || all[0].Err == nil || !strings.Contains(all[0].Err.Error(), "no block has both c8 and one connection") {
 		t.Errorf("without one connection: %+v", all)
 	}
-	if got := ExcessAnswer(all); !strings.Contains(got, "No tier has") {
+	if got := ExcessAnswer(all); !strings.Contains(got.String(), "No tier has") {
 		t.Error(got)
 	}
 	if f := ExcessFigure(without, all); !strings.Contains(f.Text, "made: 2 of 2 points have no value") {
@@ -115,42 +115,87 @@ func TestWhatIsMissingIsSaid(t *testing.T) {
 	}
 }
 
-// TestLadder: the waits that were put in come out, and what was not offered as
-// drawn is left out.
-func TestLadder(t *testing.T) {
+// ladder makes runs of open loops, in three blocks.
+func ladder(t *testing.T, cells []cell) *runs.Set {
+	t.Helper()
 	var all []datasettest.Run
 	for block := range int32(3) {
-		for _, c := range []struct {
-			tier, load string
-			outcome    dataset.Outcome
-			ms         int64
-		}{
-			{"made", "o10", dataset.OK, 1}, {"made", "o90", dataset.OK, 7}, {"made", "o95", dataset.Rejected, 500}, {"made", "c8", dataset.OK, 3},
-			{"once", "o50", dataset.OK, 2},
-		} {
+		for _, c := range cells {
 			r := dataset.Run{Run: fmt.Sprint(c.tier, c.load, block), Block: block, Tier: c.tier, Boundary: "user", Load: c.load, File: "100", Loop: "open", Arrivals: "fixed", Connections: 64,
-				Outcome: c.outcome, P99Ns: c.ms * 1e6}
-			all = append(all, datasettest.Run{Run: r, Requests: []dataset.Request{datasettest.Answered(0, c.ms*1e6)}})
+				Outcome: dataset.OK, Requests: 1000, P99Ns: c.ms * 1e6, ElapsedNs: 1e9}
+			if c.late && block < 2 {
+				r.Outcome, r.Error = dataset.Rejected, "adherence 80 %, below 95 %"
+				r.P99Ns *= 100
+			}
+			requests := make([]dataset.Request, 1000)
+			for i := range requests {
+				requests[i] = datasettest.Answered(int64(i)*1e6, c.ms*1e6)
+			}
+			for i := range c.unsent {
+				q := &requests[len(requests)-1-i]
+				q.Failure, q.Status, q.SentNs, q.LastByteNs = dataset.Unsent, 0, q.IntendedNs, q.IntendedNs
+				r.Failures++
+			}
+			all = append(all, datasettest.Run{Run: r, Requests: requests})
 		}
 	}
-	s := runs.New(datasettest.Open(t, all))
-	steps := Ladder(s, "100")
-	header, rows := LadderTable(steps)
-	want := [][]string{{"made", "10", "1000 [1000, 1000]", "3"}, {"made", "90", "7000 [7000, 7000]", "3"}, {"made", "95", "the load was not offered as drawn in 3 of 3 runs", "0"}, {"once", "50", "2000 [2000, 2000]", "3"}}
-	if fmt.Sprint(rows) != fmt.Sprint(want) || len(header) != len(rows[0]) {
-		t.Errorf("%v %v", header, rows)
+	return runs.New(datasettest.Open(t, all))
+}
+
+type cell struct {
+	tier, load string
+	ms         int64
+	late       bool
+	unsent     int
+}
+
+// TestLadder: the waits that were put in come out, and those of the runs in which
+// the server fell behind with them.
+func TestLadder(t *testing.T) {
+	s := ladder(t, []cell{{tier: "made", load: "o10", ms: 1}, {tier: "made", load: "o90", ms: 7, late: true}, {tier: "made", load: "c8", ms: 3}, {tier: "once", load: "o50", ms: 2}})
+	steps, err := Ladder(s, "100")
+	if err != nil {
+		t.Fatal(err)
 	}
-	if got := LadderAnswer(steps); !strings.Contains(got, "made's is 7 times at 90 % what it is at 10 %.") || strings.Contains(got, "once") {
+	header, rows := LadderTable(steps)
+	if len(rows) != 3 || len(header) != len(rows[0]) || rows[0][2] != "1000 [1000, 1000]" {
+		t.Fatalf("%v %v", header, rows)
+	}
+	// Two runs of 700 ms and one of 7: the survivor alone would say 7.
+	if step := steps[1]; math.Abs(step.Estimate-1e3*(700+700+7)/3) > 1e-6 || step.N != 3 || step.Late != 2 || step.Bound {
+		t.Errorf("%+v", step)
+	}
+	if got := LadderAnswer(steps).String(); !strings.Contains(got, "made's is 470 times at 90 % what it is at 10 %.") || strings.Contains(got, "once") {
 		t.Error(got)
 	}
 	f := LadderFigure(s, steps)
-	if !strings.Contains(f.Text, "made: 10→1000 90→7000") || !strings.Contains(f.Text, "made at 95 %: the load was not offered as drawn in 3 of 3 runs") {
+	if !strings.Contains(f.Text, "closed loop. Fixed arrivals over 64 connections.") || !strings.Contains(f.Text, "In 2 of 9 runs the server fell behind") {
 		t.Error(f.Text)
 	}
-	if !strings.Contains(f.Text, "closed loop. Fixed arrivals over 64 connections.") || !strings.Contains(f.Text, "Not usable, and left out: 3 of 12 runs.") {
-		t.Error(f.Text)
+	if got := LadderAnswer(nil).String(); !strings.Contains(got, "no open loops") {
+		t.Error(got)
 	}
-	if got := LadderAnswer(nil); !strings.Contains(got, "no open loops") {
+}
+
+// TestLadderOfRequestsWithoutResponse: they wait until the end at least. Where
+// they reach into the p99 it is a bound; where fewer than 1 % of the requests are
+// without a response, and none waits longer than others, it is a value.
+func TestLadderOfRequestsWithoutResponse(t *testing.T) {
+	steps, err := Ladder(ladder(t, []cell{{tier: "made", load: "o90", ms: 7, unsent: 200}, {tier: "made", load: "o95", ms: 7, unsent: 3}}), "100")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The unsent ones were due in the last 200 ms; ten waited longer than 190.
+	if got := steps[0]; !got.Bound || math.Abs(got.Estimate-191e3) > 1e3 {
+		t.Errorf("%+v", got)
+	}
+	if got := steps[1]; got.Bound || got.Estimate != 7000 {
+		t.Errorf("%+v", got)
+	}
+	if _, rows := LadderTable(steps); !strings.HasPrefix(rows[0][2], "≥ ") || strings.HasPrefix(rows[1][2], "≥") {
+		t.Error(rows)
+	}
+	if got := LadderAnswer([]Step{steps[1], steps[0]}).String(); !strings.Contains(got, "at least ") {
 		t.Error(got)
 	}
 }

@@ -6,6 +6,7 @@ package tail
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 
@@ -53,9 +54,14 @@ type Joined struct {
 	Parts []Parts
 }
 
+// ErrNegative reports that a request's stages are not its own: a part of its time
+// would be negative. That the parts sum to the service time shows nothing, since
+// they do by construction.
+var ErrNegative = errors.New("requests are joined with the stages of others: a part of their time is negative")
+
 // Join joins a traced run's requests and stages by port and stream offset,
 // without the warm-up and what failed.
-func Join(requests []dataset.Request, stages []dataset.Stage) Joined {
+func Join(requests []dataset.Request, stages []dataset.Stage) (Joined, error) {
 	type key struct {
 		port   int32
 		offset int64
@@ -65,16 +71,24 @@ func Join(requests []dataset.Request, stages []dataset.Stage) Joined {
 		at[key{stages[i].Port, stages[i].Offset}] = i
 	}
 	var j Joined
+	negative := 0
 	for i := range requests {
 		q := &requests[i]
 		k, ok := at[key{int32(q.Port), q.Offset}]
 		if !ok || q.WarmUp || !q.OK() {
 			continue
 		}
-		j.Total = append(j.Total, q.ServiceNs())
-		j.Parts = append(j.Parts, Split(q, &stages[k]))
+		parts := Split(q, &stages[k])
+		if slices.Min(parts[:]) < 0 {
+			negative++
+			continue
+		}
+		j.Total, j.Parts = append(j.Total, q.ServiceNs()), append(j.Parts, parts)
 	}
-	return j
+	if negative > 0 {
+		return j, fmt.Errorf("%w (%d of %d)", ErrNegative, negative, negative+len(j.Total))
+	}
+	return j, nil
 }
 
 // ErrFew says that too few requests are joined to speak of their tail.
@@ -120,7 +134,7 @@ type Share struct {
 }
 
 // Time is the mean service time in ns over a band of requests, one value per
-// run, as a geometric mean with its interval over runs. The error is as that of
+// run, as an arithmetic mean with its interval over runs. The error is as that of
 // Shares.
 func Time(runs []Joined, from, to float64) (stats.Interval, error) {
 	var values []float64
@@ -138,7 +152,7 @@ func Time(runs []Joined, from, to float64) (stats.Interval, error) {
 	if len(values) == 0 {
 		return stats.Interval{}, ErrFew
 	}
-	in, err := stats.GeometricMean(values, stats.Level)
+	in, err := stats.PositiveMean(values, stats.Level)
 	if errors.Is(err, stats.ErrTooFew) {
 		err = nil
 	}
@@ -178,4 +192,59 @@ func Shares(runs []Joined, from, to float64) ([]Share, error) {
 		shares[p] = Share{Names[p], in}
 	}
 	return shares, nil
+}
+
+// A Band is the requests whose service time lies between two quantiles.
+type Band struct {
+	Name     string
+	From, To float64
+}
+
+// The bands that are compared.
+var (
+	Middle  = Band{"middle half", .25, .75}
+	Slowest = Band{"slowest 1 %", .99, 1}
+)
+
+// InBoth are the runs that have requests enough in the middle and in the slowest
+// band: only the same runs can be compared.
+func InBoth(runs []Joined) (both []Joined) {
+	for _, j := range runs {
+		_, middle := j.Means(Middle.From, Middle.To)
+		_, slow := j.Means(Slowest.From, Slowest.To)
+		if middle == nil && slow == nil {
+			both = append(both, j)
+		}
+	}
+	return both
+}
+
+// ErrNoExcess reports that the slowest requests are no slower than the middle.
+var ErrNoExcess = errors.New("the slowest requests take no longer than the middle half")
+
+// Excess is how much longer the slowest requests take than the middle half, in
+// ns, in the mean over the runs that have both, and the share of it in each part.
+// The shares sum to 1; that of a part which is shorter in the slowest requests is
+// negative.
+func Excess(runs []Joined) (shares [len(Names)]float64, total float64, err error) {
+	runs = InBoth(runs)
+	if len(runs) == 0 {
+		return shares, 0, ErrFew
+	}
+	for _, j := range runs {
+		middle, _ := j.Means(Middle.From, Middle.To)
+		slow, _ := j.Means(Slowest.From, Slowest.To)
+		for p := range shares {
+			more := (slow[p] - middle[p]) / float64(len(runs))
+			shares[p] += more
+			total += more
+		}
+	}
+	if !(total > 0) {
+		return shares, total, ErrNoExcess
+	}
+	for p := range shares {
+		shares[p] /= total
+	}
+	return shares, total, nil
 }

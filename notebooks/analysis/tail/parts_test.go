@@ -37,7 +37,11 @@ func TestPlantedCauseIsFirst(t *testing.T) {
 	for cause := range Names {
 		var runs []Joined
 		for seed := range uint64(5) {
-			runs = append(runs, Join(planted(seed, cause, 3000)))
+			j, err := Join(planted(seed, cause, 3000))
+			if err != nil {
+				t.Fatal(err)
+			}
+			runs = append(runs, j)
 		}
 		shares, err := Shares(runs, 0.99, 1)
 		if err != nil {
@@ -69,7 +73,10 @@ func TestPlantedCauseIsFirst(t *testing.T) {
 func TestPartsSumToTheServiceTime(t *testing.T) {
 	requests, stages := planted(1, 3, 100)
 	stages[5].WokenNs, stages[5].OnCPUNs, stages[6].DeviceNs = 0, 0, 0 // not seen
-	j := Join(requests, stages)
+	j, err := Join(requests, stages)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for i, parts := range j.Parts {
 		sum := int64(0)
 		for _, v := range parts {
@@ -82,11 +89,54 @@ func TestPartsSumToTheServiceTime(t *testing.T) {
 }
 
 func TestTooFew(t *testing.T) {
-	j := Join(planted(1, 0, 50))
+	j, err := Join(planted(1, 0, 50))
+	if err != nil {
+		t.Fatal(err)
+	}
 	if _, err := Shares([]Joined{j}, 0.99, 1); !errors.Is(err, ErrFew) {
 		t.Errorf("got %v", err)
 	}
 	if _, err := Shares(nil, 0, 1); !errors.Is(err, ErrFew) {
 		t.Errorf("no runs: %v", err)
+	}
+}
+
+// TestExcessIsWhereTheTimeIs: queueing makes the slow requests slow, and the last
+// part, which is short, grows by the greater factor: the excess is in the queue.
+func TestExcessIsWhereTheTimeIs(t *testing.T) {
+	queue, wire := 5, 9
+	var j Joined
+	for i := range 2000 {
+		p := Parts{}
+		for k := range p {
+			p[k] = 1000
+		}
+		p[queue] = 100_000
+		if i%100 == 0 {
+			p[queue], p[wire] = 400_000, 60_000
+		}
+		total := int64(0)
+		for _, v := range p {
+			total += v
+		}
+		j.Parts, j.Total = append(j.Parts, p), append(j.Total, total)
+	}
+	shares, total, err := Excess([]Joined{j})
+	if err != nil || math.Abs(total-359_000) > 1 || math.Abs(shares[queue]-300./359) > 1e-9 || math.Abs(shares[wire]-59./359) > 1e-9 {
+		t.Errorf("%v of %v ns (%v)", shares, total, err)
+	}
+	// A run without a slowest band is in neither band.
+	few := Joined{Total: j.Total[:500], Parts: j.Parts[:500]}
+	if got := InBoth([]Joined{few, j}); len(got) != 1 || len(got[0].Total) != 2000 {
+		t.Errorf("%d runs", len(got))
+	}
+}
+
+// TestNegativePart: the stages of another request under the same key are found.
+func TestNegativePart(t *testing.T) {
+	requests, stages := planted(1, 3, 100)
+	stages[7].LastNs += 1e9
+	if _, err := Join(requests, stages); !errors.Is(err, ErrNegative) {
+		t.Errorf("a part of -1 s: %v", err)
 	}
 }

@@ -60,6 +60,8 @@ type Group struct {
 	Tier runs.Tier
 	Load string // without the mark of a traced run
 	Runs []Joined
+	// Excluded are the runs whose stages are not those of their requests.
+	Excluded []error
 }
 
 // Groups reads the traced runs of the set, on one file.
@@ -77,7 +79,12 @@ func Groups(s *runs.Set, file string) ([]Group, error) {
 			if err != nil {
 				return nil, err
 			}
-			g.Runs = append(g.Runs, Join(requests, times))
+			j, err := Join(requests, times)
+			if err != nil {
+				g.Excluded = append(g.Excluded, fmt.Errorf("run %s: %w", all[i].Run, err))
+				continue
+			}
+			g.Runs = append(g.Runs, j)
 		}
 		groups = append(groups, g)
 	}
@@ -117,24 +124,25 @@ func (g *Group) name() string { return strings.TrimPrefix(g.Load, "c") }
 func Figure(s *runs.Set, groups []Group) *figure.Figure {
 	f := figure.Stack{
 		Title: "Where requests spend their time, by server and connections", Parts: Names[:],
-		Notes: []string{fmt.Sprintf("Dataset %s, traced runs; shares of the service time, means over runs; their 95 %% intervals are in the table. Behind each bar: the band's mean time (geometric over runs), and by what factor its interval goes either way. A part that a server does not have is not drawn.", s.Meta.ID())},
+		Notes: []string{fmt.Sprintf("Dataset %s, traced runs; shares of the service time, means over runs; their 95 %% intervals are in the table. Both bands are of the same runs. Behind each bar: the band's mean time, and the factor to either end of its interval. A part that a server does not have is not drawn.", s.Meta.ID())},
 	}
 	for _, band := range bands {
-		f.Panels = append(f.Panels, band.name)
+		f.Panels = append(f.Panels, band.Name)
 	}
 	few := false
 	for _, g := range groups {
+		both := InBoth(g.Runs)
 		row := figure.Row{Group: g.Tier.Name, Name: g.name(), Colour: figure.Colour(g.Tier.Boundary)}
 		for _, band := range bands {
 			b := figure.Bar{}
-			shares, err := Shares(g.Runs, band.from, band.to)
+			shares, err := Shares(both, band.From, band.To)
 			if err != nil {
 				b.Why, few = "too few requests", true
 			}
 			for _, s := range shares {
 				b.Shares = append(b.Shares, s.Estimate)
 			}
-			if mean, err := Time(g.Runs, band.from, band.to); err == nil {
+			if mean, err := Time(both, band.From, band.To); err == nil {
 				b.Label = micros(mean.Estimate)
 				if !math.IsNaN(mean.Hi) {
 					digits := 1
@@ -147,6 +155,11 @@ func Figure(s *runs.Set, groups []Group) *figure.Figure {
 			row.Bars = append(row.Bars, b)
 		}
 		f.Rows = append(f.Rows, row)
+	}
+	for _, g := range groups {
+		for _, err := range g.Excluded {
+			f.Notes = append(f.Notes, "Excluded, "+err.Error()+".")
+		}
 	}
 	if few {
 		f.Notes = append(f.Notes, "Too few requests: no run has ten of them in the band.")
@@ -163,18 +176,16 @@ func micros(ns float64) string {
 	return time.Duration(math.Round(ns/digits) * digits).String()
 }
 
-var bands = []struct {
-	name     string
-	from, to float64
-}{{"middle half", .25, .75}, {"slowest 1 %", .99, 1}}
+var bands = []Band{Middle, Slowest}
 
 // Table is the shares with their intervals as rows under a header.
 func Table(groups []Group) (header []string, rows [][]string) {
 	header = append([]string{"tier", "load", "requests"}, Names[:]...)
 	for _, g := range groups {
+		both := InBoth(g.Runs)
 		for _, band := range bands {
-			row := []string{g.Tier.Name, g.Load, band.name}
-			shares, err := Shares(g.Runs, band.from, band.to)
+			row := []string{g.Tier.Name, g.Load, band.Name}
+			shares, err := Shares(both, band.From, band.To)
 			if err != nil {
 				rows = append(rows, append(row, err.Error()))
 				continue
@@ -235,48 +246,4 @@ func Coverage(s *runs.Set, file string) (header []string, rows [][]string) {
 		})
 	}
 	return header, rows
-}
-
-// Answer says, in a sentence for each tier, which part of the slowest 1 % grows
-// most against the middle half, at each load; none where none grows by half a
-// per cent of the time.
-func Answer(groups []Group) []string {
-	var all []string
-	var of string
-	for _, g := range groups {
-		middle, err := Shares(g.Runs, .25, .75)
-		if err != nil {
-			continue
-		}
-		slow, err := Shares(g.Runs, .99, 1)
-		if err != nil {
-			continue
-		}
-		best := 0
-		for p := range slow {
-			if slow[p].Estimate-middle[p].Estimate > slow[best].Estimate-middle[best].Estimate {
-				best = p
-			}
-		}
-		at := fmt.Sprintf("at %s in no part more than in another", g.name())
-		if slow[best].Estimate-middle[best].Estimate >= .005 {
-			at = fmt.Sprintf("at %s in “%s” (%.0f → %.0f %% of the time)", g.name(), slow[best].Part, 100*middle[best].Estimate, 100*slow[best].Estimate)
-		}
-		if g.Tier.Name == of {
-			all[len(all)-1] += ", " + at
-			continue
-		}
-		of = g.Tier.Name
-		all = append(all, fmt.Sprintf("%s: the slowest 1 %% lose more than the middle half %s", of, at))
-	}
-	for i := range all {
-		all[i] += "."
-	}
-	if len(groups) == 0 {
-		return []string{"This dataset has no traced runs, so where the slow requests spend their time cannot be told from it."}
-	}
-	if len(all) == 0 {
-		return []string{"No traced run of this dataset has requests enough to tell where the slowest 1 % spend their time."}
-	}
-	return all
 }

@@ -118,7 +118,7 @@ func number(v float64, none string) string {
 // Noise draws, block by block, the machine's own jitter just before the runs.
 func Noise(s *runs.Set) *figure.Figure {
 	l := figure.Lines{Title: "The machine's jitter", X: "Block", Y: "Gap (µs)", LogY: true, Width: figure.PageWidth, WholeX: true,
-		Notes: append([]string{fmt.Sprintf("Dataset %s; geometric means and 95 %% intervals over a block's runs: gaps over 1 µs in a spinning thread before each run.", s.Meta.ID())}, s.Notes()[1:]...)}
+		Notes: append([]string{fmt.Sprintf("Dataset %s; means and 95 %% intervals over a block's runs: gaps over 1 µs in a spinning thread before each run.", s.Meta.ID())}, s.Notes()[1:]...)}
 	zero := 0
 	for _, q := range []struct {
 		name, boundary string
@@ -148,7 +148,7 @@ func Noise(s *runs.Set) *figure.Figure {
 		slices.Sort(blocks)
 		line := figure.Series{Name: q.name, Boundary: q.boundary}
 		for _, b := range blocks {
-			in, _ := stats.GeometricMean(by[b], stats.Level) // of one run: no interval, and the figure says so
+			in, _ := stats.PositiveMean(by[b], stats.Level) // of one run: no interval, and the figure says so
 			line.Points = append(line.Points, figure.Point{X: float64(b), Y: in.Estimate, Lo: in.Lo, Hi: in.Hi})
 		}
 		l.Series = append(l.Series, line)

@@ -17,6 +17,7 @@ import (
 	"crossing/internal/root"
 	"crossing/notebooks/analysis/runs"
 	"crossing/paper/claims"
+	"crossing/paper/render"
 )
 
 func main() {
@@ -48,7 +49,7 @@ func rootCmd() *cobra.Command {
 				return writeJSON(cmd.OutOrStdout(), results)
 			}
 			for _, r := range results {
-				fmt.Fprint(cmd.OutOrStdout(), r)
+				fmt.Fprint(cmd.OutOrStdout(), render.Text(r))
 			}
 			return nil
 		},
@@ -75,10 +76,11 @@ func test(file, folder, extra string, ids []string) ([]claims.Result, error) {
 			folder = filepath.Join(project, "data")
 		}
 	}
-	all, err := claims.Read(file)
+	fixed, err := claims.Read(file)
 	if err != nil {
 		return nil, fmt.Errorf("--claims: %w", err)
 	}
+	all := fixed.Claims
 	for _, id := range ids {
 		if !slices.ContainsFunc(all, func(c claims.Claim) bool { return c.ID == id }) {
 			return nil, fmt.Errorf("no claim is named %s in %s", id, file)

@@ -14,50 +14,46 @@ import (
 
 	"crossing/notebooks/analysis/runs"
 	"crossing/paper/claims"
+	"crossing/paper/render"
 )
 
 const generated = "% Generated from paper/claims.yaml and the released datasets. Do not edit.\n"
 
-// verdicts is a row for each claim: what was said, the verdict, on what.
+// verdicts is a row for each claim.
 func verdicts(tested []claims.Result) []byte {
 	b := bytes.NewBufferString(generated)
 	for _, r := range tested {
-		on := r.Dataset
-		if on == "" {
-			on = "--"
-		}
-		mark := ""
-		if r.Exploratory {
-			mark = "$^{*}$"
-		}
-		fmt.Fprintf(b, "%s%s & %s & %s & %s \\\\\n", r.ID, mark, escape(r.Text), strings.ToLower(string(r.Verdict)), escape(on))
+		b.WriteString(render.TeXRow(r))
 	}
 	return b.Bytes()
 }
 
-// claimList is the claims with their numbers and with what else may have made
-// them.
+// claimList is an item for each claim.
 func claimList(tested []claims.Result) []byte {
 	b := bytes.NewBufferString(generated)
 	for _, r := range tested {
-		if r.Dataset == "" {
-			fmt.Fprintf(b, "\\item[%s] \\textbf{Not tested}: %s.\n", r.ID, escape(r.Numbers))
-			continue
-		}
-		fmt.Fprintf(b, "\\item[%s] \\textbf{%s} by %s: %s.", r.ID, capital(string(r.Verdict)), escape(r.Dataset), escape(r.Numbers))
-		if r.Verdict != claims.Supported {
-			fmt.Fprintf(b, " \\emph{As far as the data tell:} %s.", escape(r.Caution))
-		}
-		fmt.Fprintf(b, " \\emph{Left open:} %s", escape(r.Note))
-		for _, f := range r.Elsewhere {
-			fmt.Fprintf(b, " By %s: %s (%s).", escape(f.Dataset), strings.ToLower(string(f.Verdict)), escape(f.Numbers))
-		}
-		b.WriteString("\n")
+		b.WriteString(render.TeXItem(r))
 	}
 	return b.Bytes()
 }
 
-func capital(s string) string { return s[:1] + strings.ToLower(s[1:]) }
+// amendments is an item for each change of a claim after it was fixed.
+func amendments(all []claims.Amendment) []byte {
+	b := bytes.NewBufferString(generated)
+	for _, a := range all {
+		what := strings.Join(a.Claims, ", ")
+		if what == "" {
+			what = "All claims"
+		}
+		var before []string
+		for _, id := range slices.Sorted(maps.Keys(a.Before)) {
+			before = append(before, id+" "+strings.ToLower(a.Before[id]))
+		}
+		fmt.Fprintf(b, "\\item[%s] %s. %s \\emph{After:} %s \\emph{The rule before gives:} %s.\n",
+			a.Date, render.Escape(what), render.Escape(a.Change), render.Escape(a.After), render.Escape(strings.Join(before, ", ")))
+	}
+	return b.Bytes()
+}
 
 // datasetRows is a row for each released dataset.
 func datasetRows(project string, sets map[string]*runs.Set) []byte {
@@ -74,7 +70,7 @@ func datasetRows(project string, sets map[string]*runs.Set) []byte {
 		if s.Meta.Emulated {
 			clock = "virtual"
 		}
-		fmt.Fprintf(b, "%s & %d & %d & %s & %s & %s \\\\\n", escape(s.Meta.ID()), len(s.Runs()), len(blocks), thousands(requests), clock, megabytes(filepath.Join(project, "data", s.Meta.Folder())))
+		fmt.Fprintf(b, "%s & %d & %d & %s & %s & %s \\\\\n", render.Escape(s.Meta.ID()), len(s.Runs()), len(blocks), thousands(requests), clock, megabytes(filepath.Join(project, "data", s.Meta.Folder())))
 	}
 	return b.Bytes()
 }
@@ -97,7 +93,7 @@ func artifactRows(project string, tested []claims.Result, sets map[string]*runs.
 			}
 		}
 		fmt.Fprintf(b, "%s & \\texttt{make claims CLAIM=%s} & \\texttt{%s} & %s & %s & %s & %s \\\\\n",
-			r.ID, r.ID, escape(again), time, disk, strings.ToLower(string(r.Verdict)), tolerance)
+			r.ID, r.ID, render.Escape(again), time, disk, strings.ToLower(string(r.Finding.Verdict)), tolerance)
 	}
 	return b.Bytes()
 }

@@ -54,7 +54,11 @@ func drawn(s *runs.Set) (map[string]*figure.Figure, error) {
 	for _, q := range []paperfigures.Quantity{paperfigures.Mean, paperfigures.P90, paperfigures.Throughput} {
 		all[q.Name] = paperfigures.Figure(s, q, file)
 	}
-	if steps := saturation.Ladder(s, file); len(steps) > 0 {
+	steps, err := saturation.Ladder(s, file)
+	if err != nil {
+		return nil, err
+	}
+	if len(steps) > 0 {
 		all["ladder"] = saturation.LadderFigure(s, steps)
 	}
 	const axis = "Ratio of mean latencies (below 1: lower)"

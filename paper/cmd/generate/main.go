@@ -80,21 +80,22 @@ func run(project string, sets map[string]*runs.Set, out string) error {
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return fmt.Errorf("--out: %w", err)
 	}
-	all, err := claims.Read(filepath.Join(project, "paper", "claims.yaml"))
+	fixed, err := claims.Read(filepath.Join(project, "paper", "claims.yaml"))
 	if err != nil {
 		return err
 	}
-	tested := claims.TestAll(all, sets)
+	tested := claims.TestAll(fixed.Claims, sets)
 	defined, err := numbers(sets, tested)
 	if err != nil {
 		return err
 	}
 	for name, text := range map[string][]byte{
-		"numbers.tex":  defined,
-		"verdicts.tex": verdicts(tested),
-		"claims.tex":   claimList(tested),
-		"datasets.tex": datasetRows(project, sets),
-		"artifact.tex": artifactRows(project, tested, sets),
+		"numbers.tex":    defined,
+		"verdicts.tex":   verdicts(tested),
+		"claims.tex":     claimList(tested),
+		"amendments.tex": amendments(fixed.Amendments),
+		"datasets.tex":   datasetRows(project, sets),
+		"artifact.tex":   artifactRows(project, tested, sets),
 	} {
 		if err := os.WriteFile(filepath.Join(out, name), text, 0o644); err != nil {
 			return err

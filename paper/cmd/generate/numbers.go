@@ -21,6 +21,7 @@ import (
 	"crossing/notebooks/analysis/tail"
 	"crossing/notebooks/stats"
 	"crossing/paper/claims"
+	"crossing/paper/render"
 )
 
 // numbers defines what the text names: for each released dataset its size and
@@ -37,14 +38,14 @@ func numbers(sets map[string]*runs.Set, tested []claims.Result) ([]byte, error) 
 		}
 	}
 	for _, r := range tested {
-		m.def("verdict."+r.ID, strings.ToLower(string(r.Verdict)))
+		m.text("verdict."+r.ID, strings.ToLower(render.Verdict(r.Finding)))
 		m.text("said."+r.ID, r.Text)
-		if r.Why != "" {
+		if r.Why != nil {
 			m.text("why."+r.ID, r.Why)
 		}
 	}
 	if s, ok := sets["vm-mystery-client"]; ok {
-		m.text("amplified", claims.Amplified(s, 8))
+		m.text("amplified", mystery.Amplified(s, 8))
 	}
 	m.text("score", score(tested, false))
 	m.text("score.exploratory", score(tested, true))
@@ -55,6 +56,7 @@ func numbers(sets map[string]*runs.Set, tested []claims.Result) ([]byte, error) 
 // not type.
 func constants(m *macros, tested []claims.Result) {
 	m.def("alpha", stats.Alpha)
+	m.text("power", percent(stats.Power))
 	m.text("level", percent(stats.Level))
 	m.def("upper", 90) // the paper's upper percentile
 	m.def("headroom", runs.Headroom)
@@ -165,11 +167,15 @@ func answers(m *macros, name string, s *runs.Set) error {
 			if err != nil {
 				return err
 			}
-			m.text(name+".stages", strings.Join(tail.Answer(groups), " "))
+			m.text(name+".stages", tail.Answer(groups))
 			break
 		}
 	}
-	if steps := saturation.Ladder(s, file); len(steps) > 0 {
+	steps, err := saturation.Ladder(s, file)
+	if err != nil {
+		return err
+	}
+	if len(steps) > 0 {
 		m.text(name+".ladder", saturation.LadderAnswer(steps))
 		omitted, err := omission.Omitted(s, file)
 		if err != nil {
@@ -190,7 +196,7 @@ func answers(m *macros, name string, s *runs.Set) error {
 	m.text(name+".contrasts.few", comparisons.Answer(contrasts(s, first), first))
 	m.text(name+".contrasts.many", comparisons.Answer(contrasts(s, last), last))
 	found := saturation.Find(s, file)
-	m.text(name+".knees", saturation.Answer(found, "dpdk", 3)+" "+saturation.Answer(found, "apache", 10))
+	m.text(name+".knees", fmt.Sprint(saturation.Answer(found, "dpdk", 3), " ", saturation.Answer(found, "apache", 10)))
 	at := between(loads)
 	curves, err := distributions.Curves(s, file, at)
 	if err != nil {
@@ -222,18 +228,18 @@ func designed(s *runs.Set) bool {
 	return slices.ContainsFunc(s.Tiers(), func(t runs.Tier) bool { _, ok := mystery.Levels(t.Name); return ok })
 }
 
-// score says in a sentence how the claims fared.
+// score counts the verdicts in a sentence.
 func score(tested []claims.Result, exploratory bool) string {
 	by := map[claims.Verdict][]string{}
 	n := 0
 	for _, r := range tested {
 		if r.Exploratory == exploratory {
-			by[r.Verdict] = append(by[r.Verdict], r.ID)
+			by[r.Finding.Verdict] = append(by[r.Finding.Verdict], r.ID)
 			n++
 		}
 	}
 	var parts []string
-	for _, v := range []claims.Verdict{claims.Supported, claims.Contradicted, claims.Inconclusive, claims.NotTested} {
+	for _, v := range claims.Verdicts {
 		if ids := by[v]; len(ids) > 0 {
 			parts = append(parts, fmt.Sprintf("%s: %d (%s)", strings.ToLower(string(v)), len(ids), strings.Join(ids, ", ")))
 		}

@@ -5,6 +5,8 @@ package main
 import (
 	"fmt"
 	"strings"
+
+	"crossing/paper/render"
 )
 
 // macros collects definitions that the text calls by name: \num{NAME} prints
@@ -23,7 +25,7 @@ func (m *macros) def(name string, value any) {
 }
 
 // text defines \num{name} as plain text: a value's own rendering, escaped.
-func (m *macros) text(name string, value any) { m.def(name, escape(fmt.Sprint(value))) }
+func (m *macros) text(name string, value any) { m.def(name, render.Escape(fmt.Sprint(value))) }
 
 func (m *macros) bytes() []byte { return []byte(m.String() + "\\makeatother\n") }
 
@@ -34,9 +36,3 @@ func thousands(n int64) string {
 	}
 	return s
 }
-
-var tex = strings.NewReplacer(`\`, `\textbackslash{}`, "%", `\%`, "&", `\&`, "#", `\#`, "_", `\_`, "$", `\$`, "{", `\{`, "}", `\}`, "~", `\textasciitilde{}`, "^", `\textasciicircum{}`, "µ", `\textmu{}`, "±", `$\pm$`, "×", `$\times$`, "–", "--", "→", `$\to$`, "“", "``", "”", "''", "κ", `$\kappa$`, "σ", `$\sigma$`, "…", `\ldots{}`,
-	// Long names may break where they are put together.
-	"/", `/\allowbreak{}`)
-
-func escape(s string) string { return tex.Replace(s) }

@@ -74,10 +74,10 @@ func run(notebooks, out, extra string) error {
 			in.Sets = append(in.Sets, sets[name])
 		}
 	}
-	all, err := claims.Read(filepath.Join(project, "paper", "claims.yaml"))
+	fixed, err := claims.Read(filepath.Join(project, "paper", "claims.yaml"))
 	if err != nil {
 		return err
 	}
-	in.Claims = claims.TestAll(all, sets)
+	in.Claims = claims.TestAll(fixed.Claims, sets)
 	return report.Build(out, in)
 }
