@@ -32,7 +32,8 @@ type Resampling struct {
 // The interval is the percentile bootstrap's, expanded (Hesterberg, The American
 // Statistician 69(4), 2015, section 4.3): with few runs the plain one is too
 // narrow, by √((n−1)/n) and as far as the normal distribution's quantile is
-// below Student's.
+// below Student's. With 3 units it covers about 75 % at a level of 95 %, since
+// the resamples end at the units; from 6 on it covers its level.
 func BootstrapUnits(n int, p Resampling, statistic func(pick []int) float64) (Interval, error) {
 	in := Interval{Estimate: math.NaN(), Lo: math.NaN(), Hi: math.NaN(), Level: p.Level, N: n}
 	if n < 1 || p.Draws < 1 {

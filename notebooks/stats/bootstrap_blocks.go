@@ -84,7 +84,8 @@ func autocovariance(x []float64, upTo int) []float64 {
 // length tell that constant: 2·v(l) − v(l/2) estimates the variance without it
 // (Politis and Romano, Journal of Time Series Analysis 16(1), 1995), and the
 // draws are stretched about the estimate to that variance. The interval is
-// expanded as for that many units as there are blocks.
+// expanded as for that many units as there are blocks. With a lag-1 correlation
+// of 0.97 a series of 1000 is too short: it covers about 88 %, one of 5000 93 %.
 func BlockBootstrap(x []float64, p Resampling, statistic func([]float64) float64) (Interval, error) {
 	in := Interval{Estimate: math.NaN(), Lo: math.NaN(), Hi: math.NaN(), Level: p.Level, N: len(x)}
 	if len(x) == 0 || p.Draws < 1 {

@@ -60,8 +60,10 @@ func GeometricMean(values []float64, level float64) (Interval, error) {
 // PositiveMean is the arithmetic mean over runs of what is positive: latencies.
 // Its interval is Student's for the mean's logarithm, by the delta method
 // (Cox and Hinkley, Theoretical Statistics, 1974, section 9.2), so that it is
-// positive, too. It assumes that the mean is about log-normal over repetitions:
-// heavy tails that the runs at hand do not show are not in it (see calibrate).
+// positive, too. It assumes that the mean is about log-normal over repetitions.
+// No interval holds what the runs at hand do not show: where one run in seven
+// takes 8 times as long, that of 6 runs covers the mean in about 60 % of the
+// cases and that of 10 in 80 %; of runs as heavy-tailed as Pareto 1.2, 50 %.
 //
 // With one run the estimate is returned with NaN bounds and ErrTooFew.
 func PositiveMean(values []float64, level float64) (Interval, error) {

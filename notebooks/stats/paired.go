@@ -75,7 +75,8 @@ func (b Blocks) Logs() []float64 {
 }
 
 // Ratio is the HodgesLehmann estimate of the ratio. It assumes nothing but that
-// the logarithms are symmetric.
+// the logarithms are symmetric. It is no estimate of the ratio of the
+// expectations: stalls of one tier in a seventh of the blocks do not move it.
 func (b Blocks) Ratio(level float64) (Ratio, error) {
 	logs := b.Logs()
 	if len(logs) < 2 {

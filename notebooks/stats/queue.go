@@ -5,6 +5,9 @@ package stats
 import (
 	"container/heap"
 	"errors"
+	"math"
+	"math/rand/v2"
+	"slices"
 )
 
 // ErrEmptyQueue says that there is nobody to serve, or to be served.
@@ -72,6 +75,28 @@ func Tandem(latencies []int64, rate float64) (delay float64, services []float64)
 		services[i] *= 1e9 / rate * float64(len(services)) / sum
 	}
 	return delay, services
+}
+
+// simulated is the number of requests of a simulated closed loop: a p99 with some
+// hundreds beyond it.
+const simulated = 30_000
+
+// IdealP99 is the 99th percentile in ns of a closed loop on an ideal server: the
+// Tandem of the latencies of one connection and the greatest rate, first come,
+// first served.
+func IdealP99(latencies []int64, rate float64, connections int, rng *rand.Rand) (float64, error) {
+	if len(latencies) == 0 || !(rate > 0) {
+		return math.NaN(), ErrEmptyQueue
+	}
+	delay, services := Tandem(latencies, rate)
+	start := 10 * connections // all start together
+	responses, err := ClosedQueue(connections, 1, simulated+start, delay, func() float64 { return services[rng.IntN(len(services))] })
+	if err != nil {
+		return math.NaN(), err
+	}
+	responses = responses[start:]
+	slices.Sort(responses)
+	return responses[Rank(len(responses), .99)-1], nil
 }
 
 // freeTimes is a heap, the earliest first.

@@ -151,6 +151,7 @@ type Amplification struct {
 	Dataset     string
 	Connections int
 	Most        *Variant // nil: no variant has a p99
+	Of          int      // variants with a p99, of which it is the greatest
 	Err         error
 }
 
@@ -161,7 +162,10 @@ func Amplified(s *runs.Set, connections int) Amplification {
 	a.Err = err
 	for i := range variants {
 		v := &variants[i]
-		if v.Err == nil && v.TailErr == nil && (a.Most == nil || v.Wrk.Estimate/v.Ratio.Estimate > a.Most.Wrk.Estimate/a.Most.Ratio.Estimate) {
+		if v.Err != nil || v.TailErr != nil {
+			continue
+		}
+		if a.Of++; a.Most == nil || v.Wrk.Estimate/v.Ratio.Estimate > a.Most.Wrk.Estimate/a.Most.Ratio.Estimate {
 			a.Most = v
 		}
 	}
@@ -176,6 +180,6 @@ func (a Amplification) String() string {
 	case a.Most == nil:
 		return fmt.Sprintf("%s has no usable run with a p99 at %s.", a.Dataset, runs.Count(a.Connections, "connection"))
 	}
-	return fmt.Sprintf("%s: under a client of many threads the load tool's own arithmetic turns a measured p99/mean of %s into a printed one of %s (variant %s, %s).",
-		a.Dataset, a.Most.Ratio, a.Most.Wrk, a.Most.Label, runs.Count(a.Connections, "connection"))
+	return fmt.Sprintf("%s: under a client of many threads the load tool's own arithmetic turns a measured p99/mean of %s into a printed one of %s (variant %s, %s; the greatest of %s, over %s each).",
+		a.Dataset, a.Most.Ratio, a.Most.Wrk, a.Most.Label, runs.Count(a.Connections, "connection"), runs.Count(a.Of, "variant"), runs.Count(a.Most.Ratio.N, "block"))
 }

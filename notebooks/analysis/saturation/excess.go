@@ -101,9 +101,6 @@ func Excesses(s *runs.Set, file string) []Excess {
 	return all
 }
 
-// simulated requests of each closed loop: a p99 with some hundreds beyond it.
-const simulated = 30_000
-
 // A station is what a block shows of a tier: its run with one connection, with
 // the latencies in ns, and its greatest rate in a closed loop.
 type station struct {
@@ -124,20 +121,12 @@ func (a *station) p99(s *runs.Set, run *dataset.Run) (float64, error) {
 	if len(a.latencies) == 0 {
 		return math.NaN(), fmt.Errorf("block %d has no requests to take service times from", run.Block)
 	}
-	delay, services := stats.Tandem(a.latencies, a.most)
 	rng := rand.New(rand.NewPCG(plan.Seed, uint64(run.Block)))
-	serve := func() float64 { return services[rng.IntN(len(services))] }
-	var responses []float64
-	var err error
 	if run.Loop == "closed" {
-		n := int(run.Connections)
-		responses, err = stats.ClosedQueue(n, 1, simulated+10*n, delay, serve)
-		if err == nil {
-			responses = responses[10*n:]
-		}
-	} else {
-		responses, err = open(s, run, delay, serve)
+		return stats.IdealP99(a.latencies, a.most, int(run.Connections), rng)
 	}
+	delay, services := stats.Tandem(a.latencies, a.most)
+	responses, err := open(s, run, delay, func() float64 { return services[rng.IntN(len(services))] })
 	if err != nil {
 		return math.NaN(), err
 	}

@@ -150,16 +150,18 @@ type Growth struct {
 // Growths are the tiers'.
 type Growths []Growth
 
-// LadderAnswer is the growth from the lowest to the highest load of each tier.
+// LadderAnswer is the growth from the lowest to the highest load of each tier at
+// which it has a p99.
 func LadderAnswer(steps []Step) (all Growths) {
 	for i := 0; i < len(steps); {
 		next := i
 		for next < len(steps) && steps[next].Tier == steps[i].Tier {
 			next++
 		}
-		first, last := steps[i], steps[next-1]
-		if ratio := last.Estimate / first.Estimate; next-1 > i && ratio > 0 {
-			all = append(all, Growth{first.Tier.Name, first.Percent, last.Percent, ratio, last.Bound})
+		known := slices.DeleteFunc(slices.Clone(steps[i:next]), func(s Step) bool { return math.IsNaN(s.Estimate) })
+		if len(known) > 1 {
+			first, last := known[0], known[len(known)-1]
+			all = append(all, Growth{first.Tier.Name, first.Percent, last.Percent, last.Estimate / first.Estimate, last.Bound})
 		}
 		i = next
 	}

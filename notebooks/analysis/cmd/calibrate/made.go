@@ -184,3 +184,118 @@ func knees(method int, rate func(n float64) float64) draw {
 		return stats.Interval{Estimate: k.Estimate, Lo: k.Lo, Hi: k.Hi}, truth, errors.Join(none, k.Err)
 	}
 }
+
+// stalling is the mean of a run of which one in seven takes 8 times as long.
+func stalling(rng *rand.Rand) float64 {
+	if rng.IntN(7) == 0 {
+		return 8 * math.Exp(.05*rng.NormFloat64()-.00125)
+	}
+	return math.Exp(.05*rng.NormFloat64() - .00125)
+}
+
+// pareto12 has the mean 6 and no variance.
+func pareto12(rng *rand.Rand) float64 { return math.Pow(1-rng.Float64(), -1/1.2) }
+
+// overMeans is the arithmetic mean of runs' values.
+func overMeans(runs int, of func(*rand.Rand) float64, truth float64) draw {
+	return func(rng *rand.Rand, _ uint64) (stats.Interval, float64, error) {
+		x := make([]float64, runs)
+		for i := range x {
+			x[i] = of(rng)
+		}
+		in, err := stats.PositiveMean(x, .95)
+		return in, truth, err
+	}
+}
+
+// totals is a rate over runs of one and of two seconds.
+func totals(runs int) draw {
+	return func(rng *rand.Rand, _ uint64) (stats.Interval, float64, error) {
+		requests, seconds := make([]float64, runs), make([]float64, runs)
+		for i := range requests {
+			seconds[i] = float64(1 + i%2)
+			requests[i] = 1000 * seconds[i] * math.Exp(.2*rng.NormFloat64()-.02)
+		}
+		in, err := stats.RatioOfTotals(requests, seconds, .95)
+		return in, 1000, err
+	}
+}
+
+// ratioOf is a ratio within blocks, whose logarithm is drawn about that of 0.8.
+func ratioOf(blocks int, log func(*rand.Rand) float64) draw {
+	return func(rng *rand.Rand, _ uint64) (stats.Interval, float64, error) {
+		b := stats.Blocks{}
+		for i := range int32(blocks) {
+			b[i] = math.Log(.8) + log(rng)
+		}
+		r, err := b.Ratio(.95)
+		return r.Interval, .8, err
+	}
+}
+
+// ratioOfExpectations takes the ratio within blocks for what it does not estimate:
+// the ratio of the expectations, 2, which the stalls of one in seven runs make.
+func ratioOfExpectations(blocks int) draw {
+	return func(rng *rand.Rand, _ uint64) (stats.Interval, float64, error) {
+		b := stats.Blocks{}
+		for i := range int32(blocks) {
+			b[i] = math.Log(stalling(rng)) + .05*rng.NormFloat64()
+		}
+		r, err := b.Ratio(.95)
+		return r.Interval, 2, err
+	}
+}
+
+// nine are the loads of the project's plans.
+var nine = []float64{1, 2, 3, 4, 8, 10, 16, 32, 64}
+
+// kneesAt gives N* the rates of eight blocks of a server that serves atOnce
+// requests at a time, which need not be one of the loads.
+func kneesAt(loads []float64, atOnce, noise float64) draw {
+	return func(rng *rand.Rand, seed uint64) (stats.Interval, float64, error) {
+		rates := make([][]float64, len(loads))
+		for range 8 {
+			for i, n := range loads {
+				rates[i] = append(rates[i], 1000*min(n, atOnce)*math.Exp(noise*rng.NormFloat64()))
+			}
+		}
+		k := stats.KneeMethods[0].Bootstrap(loads, rates, plan(seed))
+		return stats.Interval{Estimate: k.Estimate, Lo: k.Lo, Hi: k.Hi}, atOnce, k.Err
+	}
+}
+
+// Services of 10 µs in the mean.
+func exponential(rng *rand.Rand) float64 { return 10e3 * rng.ExpFloat64() }
+func heavier(rng *rand.Rand) float64     { return 10e3 * math.Exp(rng.NormFloat64()-.5) }
+
+// idealQueue compares a perfect server, first come, first served, behind a wire,
+// with the ideal queue: the true ratio of the p99 is 1.
+func idealQueue(wire float64, service func(*rand.Rand) float64, connections int) draw {
+	return func(rng *rand.Rand, _ uint64) (stats.Interval, float64, error) {
+		var ratios []float64
+		for range 8 {
+			serve := func() float64 { return service(rng) }
+			alone, err := stats.ClosedQueue(1, 1, 4000, wire, serve)
+			if err != nil {
+				return stats.Interval{}, 1, err
+			}
+			latencies := make([]int64, len(alone))
+			for i, v := range alone {
+				latencies[i] = int64(v)
+			}
+			loaded, err := stats.ClosedQueue(connections, 1, 20_000, wire, serve)
+			if err != nil {
+				return stats.Interval{}, 1, err
+			}
+			ideal, err := stats.IdealP99(latencies, 1e9/10e3, connections, rng)
+			if err != nil {
+				return stats.Interval{}, 1, err
+			}
+			loaded = loaded[10*connections:]
+			slices.Sort(loaded)
+			ratios = append(ratios, loaded[stats.Rank(len(loaded), .99)-1]/ideal)
+		}
+		in, err := stats.GeometricMean(ratios, .95)
+		return in, 1, err
+	}
+}
