@@ -312,6 +312,10 @@ func (f freeTimes) Swap(i, j int)      { f[i], f[j] = f[j], f[i] }
 func (f *freeTimes) Push(any)          { panic("the number of connections is fixed") }
 func (f *freeTimes) Pop() any          { panic("the number of connections is fixed") }
 
+// AccountRules changes when an Account or its marks do, so that what was computed
+// before is computed again.
+const AccountRules = 1
+
 // Bounds of the checks.
 const (
 	leastOccupancy = 0.97 // below, connections were idle

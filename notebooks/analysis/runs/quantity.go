@@ -12,8 +12,14 @@ import (
 // A Quantity is a number that a run has; the error reports why it has none.
 type Quantity func(*dataset.Run) (float64, error)
 
-// Mean is the mean response time in ns.
-func Mean(r *dataset.Run) (float64, error) { return r.MeanNs, nil }
+// Mean is the mean response time in ns by Little's law, in which no wait is left
+// out. Without rows to compute it from it is the mean of the answered requests.
+func Mean(r *dataset.Run) (float64, error) {
+	if r.WaitNs > 0 {
+		return r.WaitNs, nil
+	}
+	return r.MeanNs, nil
+}
 
 // Rate is the number of requests that ended in the measured interval, over its
 // length, in 1/s.

@@ -8,10 +8,14 @@ import (
 	"crossing/data/dataset"
 )
 
-// OpenFolder opens the dataset in a folder, released or not.
+// OpenFolder opens the dataset in a folder, released or not. What its columns lack
+// is computed from its rows.
 func OpenFolder(folder string) (*Set, error) {
 	d, err := dataset.Open(filepath.Clean(folder))
 	if err != nil {
+		return nil, err
+	}
+	if err := derive(d); err != nil {
 		return nil, err
 	}
 	return New(d), nil

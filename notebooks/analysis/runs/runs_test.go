@@ -4,6 +4,7 @@ package runs
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,7 +15,7 @@ import (
 )
 
 func made(tier, boundary, load string, connections, block int32, outcome dataset.Outcome, marks string) datasettest.Run {
-	return datasettest.Run{Run: dataset.Run{Run: tier + load, Tier: tier, Boundary: boundary, Load: load, File: "100", FileBytes: 100, Loop: "closed", Connections: connections, Block: block, Outcome: outcome, Marks: marks, Requests: 10}}
+	return datasettest.Run{Run: dataset.Run{Run: fmt.Sprintf("b%02d-%s-%s", block, tier, load), Tier: tier, Boundary: boundary, Load: load, File: "100", FileBytes: 100, Loop: "closed", Connections: connections, Block: block, Outcome: outcome, Marks: marks, Requests: 10}}
 }
 
 func TestOnlyUsableRunsAreGiven(t *testing.T) {
