@@ -103,7 +103,7 @@ type zenodo struct {
 	Version     string   `json:"version"`
 }
 
-// valid says what Zenodo would refuse.
+// valid returns what Zenodo would refuse.
 func (z *zenodo) valid() error {
 	switch {
 	case z.Title == "" || z.Description == "" || len(z.Creators) == 0:

@@ -245,7 +245,7 @@ func without(all []datasettest.Run, drop func(*dataset.Run) bool) (kept []datase
 }
 
 // TestBadDatasets reads every notebook on datasets that lack something. Each
-// says what cannot be computed, and why, in the words given; no cell fails.
+// says what cannot be computed, and why, in the given words; no cell fails.
 func TestBadDatasets(t *testing.T) {
 	for _, c := range []struct {
 		name string

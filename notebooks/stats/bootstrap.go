@@ -13,13 +13,13 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// ErrTooFewToResample says that there is too little to draw from.
+// ErrTooFewToResample reports that there is too little to draw from.
 var ErrTooFewToResample = errors.New("a bootstrap over runs needs at least two runs, each with data")
 
-// ErrNotFinite says that a statistic has no value.
+// ErrNotFinite reports that a statistic has no value.
 var ErrNotFinite = errors.New("the statistic has no finite value")
 
-// Resampling says how to draw.
+// Resampling is how to draw.
 type Resampling struct {
 	Draws int     // 2000 is usual for an interval
 	Seed  uint64  // the same seed gives the same interval

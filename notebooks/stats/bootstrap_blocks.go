@@ -81,7 +81,7 @@ func autocovariance(x []float64, upTo int) []float64 {
 //
 // Blocks lose the correlation across their ends, so the spread of the draws is
 // too small by about a constant over their length. Draws with blocks of half the
-// length tell that constant: 2·v(l) − v(l/2) estimates the variance without it
+// length show that constant: 2·v(l) − v(l/2) estimates the variance without it
 // (Politis and Romano, Journal of Time Series Analysis 16(1), 1995), and the
 // draws are stretched about the estimate to that variance. The interval is
 // expanded as for that many units as there are blocks. With a lag-1 correlation

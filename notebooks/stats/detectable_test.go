@@ -9,7 +9,7 @@ import (
 )
 
 // Compared against scipy (values.py), and by drawing data with the difference:
-// it is shown about as often as Power says.
+// it is shown about as often as Power states.
 func TestDetectable(t *testing.T) {
 	near(t, "eight blocks", Detectable([]float64{.3, -.1, .2, .4, .05, .15, .3, -.2}), 1.27143017913061, 1e-9)
 	if d := Detectable([]float64{1, 2, 3, 4, 5}); !math.IsInf(d, 1) {

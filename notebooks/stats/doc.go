@@ -2,7 +2,7 @@
 
 // Package stats holds the project's statistics: quantiles, intervals over runs,
 // the bootstrap, trends, comparisons in blocks, knees, queues, quantile
-// regression and wrk's correction. Each function names its source, says what it
+// regression and wrk's correction. Each function names its source, states what it
 // assumes, and is tested against an independent implementation (values.py in the
 // folder of the notebooks computes the values).
 //

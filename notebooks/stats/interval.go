@@ -31,10 +31,10 @@ func (i Interval) String() string {
 	return fmt.Sprintf("%s [%s, %s]", Number(i.Estimate, 4), Number(i.Lo, 4), Number(i.Hi, 4))
 }
 
-// ErrTooFew says that there are too few runs for an interval.
+// ErrTooFew reports that there are too few runs for an interval.
 var ErrTooFew = errors.New("an interval over runs needs at least two")
 
-// ErrNotPositive says that a value has no logarithm.
+// ErrNotPositive reports that a value has no logarithm.
 var ErrNotPositive = errors.New("a mean of latencies or ratios needs positive, finite values")
 
 // GeometricMean is the geometric mean over runs, with Student's interval on the

@@ -28,7 +28,7 @@ func TestMeanAgainstScipy(t *testing.T) {
 		}
 		for _, v := range [][2]float64{{in.Estimate, c.estimate}, {in.Lo, c.lo}, {in.Hi, c.hi}} {
 			if math.Abs(v[0]-v[1]) > 1e-6 {
-				t.Errorf("%v: %v, scipy says %v", c.values, in, c)
+				t.Errorf("%v: %v, scipy has %v", c.values, in, c)
 				break
 			}
 		}

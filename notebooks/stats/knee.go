@@ -16,10 +16,10 @@ import (
 // connections, N ascending.
 type ThroughputCurve struct{ N, X []float64 }
 
-// ErrShortCurve says that a curve has too few loads.
+// ErrShortCurve reports that a curve has too few loads.
 var ErrShortCurve = errors.New("a knee needs throughput at four loads at least")
 
-// ErrNoKnee says that a method finds no knee: the curve does not bend in the
+// ErrNoKnee reports that a method finds no knee: the curve does not bend in the
 // range measured.
 var ErrNoKnee = errors.New("no knee within the loads measured")
 

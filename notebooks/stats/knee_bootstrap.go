@@ -3,6 +3,7 @@
 package stats
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -52,8 +53,9 @@ func BootstrapKnees(n []float64, rates [][]float64, p Resampling) []Knee {
 
 // Bootstrap finds the knee by this method in the blocks' geometric mean. Whole
 // blocks are drawn, since what disturbs a block disturbs all its loads; the
-// interval is the percentile bootstrap's, expanded as BootstrapUnits says,
-// over the resamples in which the method finds a knee. For N* see
+// interval is the percentile bootstrap's, expanded as for BootstrapUnits,
+// over the resamples in which the method finds a knee. Of up to 6 blocks every
+// resample is taken, so that nothing depends on the seed. For N* see
 // saturationPointOver.
 //
 // Kneedle's knee is one of the loads measured, so its interval goes from load to
@@ -74,22 +76,90 @@ func (m KneeMethod) Bootstrap(n []float64, rates [][]float64, p Resampling) Knee
 		k.Estimate, k.Lo, k.Hi, k.Found = in.Estimate, in.Lo, in.Hi, 1
 		return k
 	}
-	found := slices.DeleteFunc(Resample(p, func(rng *rand.Rand) float64 {
-		pick := make([]int, len(blocks))
-		for i := range pick {
-			pick[i] = rng.IntN(len(blocks))
-		}
+	find := func(pick []int) float64 {
 		v, err := m.Find(meanCurve(blocks, pick))
 		if err != nil {
 			return math.NaN()
 		}
 		return v
-	}), math.IsNaN)
-	k.Found = float64(len(found)) / float64(p.Draws)
-	if len(found) > 0 {
-		k.Lo, k.Hi, k.Err = PercentileInterval(found, len(blocks), p.Level)
 	}
+	var values, weights []float64
+	if len(blocks) <= enumeratedUnits {
+		eachResample(len(blocks), func(pick []int, weight float64) {
+			values, weights = append(values, find(pick)), append(weights, weight)
+		})
+	} else {
+		values = Resample(p, func(rng *rand.Rand) float64 {
+			pick := make([]int, len(blocks))
+			for i := range pick {
+				pick[i] = rng.IntN(len(blocks))
+			}
+			return find(pick)
+		})
+		weights = slices.Repeat([]float64{1 / float64(len(values))}, len(values))
+	}
+	k.Lo, k.Hi, k.Found = weightedInterval(values, weights, expandedTail(len(blocks), p.Level))
 	return k
+}
+
+// enumeratedUnits is the number of units up to which a bootstrap takes every
+// resample, of which 6 units have 462, and no draw.
+const enumeratedUnits = 6
+
+// eachResample calls use with every choice of n of n units, in ascending order,
+// and its probability.
+func eachResample(n int, use func(pick []int, weight float64)) {
+	factorial := func(n int) float64 { return math.Round(math.Gamma(float64(n + 1))) }
+	pick := make([]int, n)
+	var choose func(at, least int)
+	choose = func(at, least int) {
+		if at < n {
+			for pick[at] = least; pick[at] < n; pick[at]++ {
+				choose(at+1, pick[at])
+			}
+			return
+		}
+		weight := factorial(n) / math.Pow(float64(n), float64(n))
+		for i := 0; i < n; {
+			same := i
+			for same < n && pick[same] == pick[i] {
+				same++
+			}
+			weight /= factorial(same - i)
+			i = same
+		}
+		use(slices.Clone(pick), weight)
+	}
+	choose(0, 0)
+}
+
+// weightedInterval cuts the tail at each side of the values, each of which has a
+// probability; NaN values are left out, and found is the probability of the
+// others.
+func weightedInterval(values, weights []float64, tail float64) (lo, hi, found float64) {
+	lo, hi = math.NaN(), math.NaN()
+	var order []int
+	for i, v := range values {
+		if !math.IsNaN(v) {
+			order = append(order, i)
+			found += weights[i]
+		}
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(values[a], values[b]) })
+	below, above := 0.0, 0.0
+	for _, i := range order {
+		if below += weights[i]; below > tail*found {
+			lo = values[i]
+			break
+		}
+	}
+	for _, i := range slices.Backward(order) {
+		if above += weights[i]; above > tail*found {
+			hi = values[i]
+			break
+		}
+	}
+	return lo, hi, found
 }
 
 // throughputCurves are those of the blocks that have every load.

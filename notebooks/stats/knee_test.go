@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -127,5 +128,49 @@ func TestSaturationPointIsAtLeastOne(t *testing.T) {
 	k := KneeMethods[0].Bootstrap(kneeLoads, rates, Resampling{Draws: 1, Level: .95})
 	if k.Err != nil || k.Estimate < 1 || k.Lo < 1 || k.Hi < k.Estimate {
 		t.Errorf("%+v", k)
+	}
+}
+
+// TestEachResample: there are as many as combinations with repetition, their
+// probabilities sum to 1, and an interval of them is the same without a draw.
+func TestEachResample(t *testing.T) {
+	for n, want := range map[int]int{1: 1, 2: 3, 3: 10, 6: 462} {
+		count, sum := 0, 0.0
+		eachResample(n, func(pick []int, weight float64) {
+			count++
+			sum += weight
+			if len(pick) != n || !slices.IsSorted(pick) {
+				t.Errorf("%v", pick)
+			}
+		})
+		if count != want || math.Abs(sum-1) > 1e-12 {
+			t.Errorf("%d units: %d resamples of weight %v", n, count, sum)
+		}
+	}
+	// Of two units 0 and 1 the means are 0, 1/2 and 1, at 1/4, 1/2 and 1/4.
+	var values, weights []float64
+	eachResample(2, func(pick []int, weight float64) {
+		values, weights = append(values, float64(pick[0]+pick[1])/2), append(weights, weight)
+	})
+	if lo, hi, found := weightedInterval(values, weights, .1); lo != 0 || hi != 1 || found != 1 {
+		t.Errorf("[%v, %v], %v", lo, hi, found)
+	}
+	if lo, hi, _ := weightedInterval(values, weights, .3); lo != .5 || hi != .5 {
+		t.Errorf("[%v, %v]", lo, hi)
+	}
+	if lo, _, found := weightedInterval([]float64{math.NaN(), 3}, []float64{.4, .6}, .1); lo != 3 || found != .6 {
+		t.Errorf("%v, %v", lo, found)
+	}
+	rates := make([][]float64, len(kneeLoads))
+	for i := range rates {
+		for b := range 6 {
+			rates[i] = append(rates[i], kneeCurve(8).X[i]*(1+.05*float64((i*7+b*3)%5)))
+		}
+	}
+	for _, m := range KneeMethods[1:] {
+		a, b := m.Bootstrap(kneeLoads, rates, Resampling{Draws: 10, Seed: 1, Level: .95}), m.Bootstrap(kneeLoads, rates, Resampling{Draws: 400, Seed: 2, Level: .95})
+		if a != b {
+			t.Errorf("%s: the seed changes %+v to %+v", m.Name, a, b)
+		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// ErrTooFewBlocks says that there are too few blocks to compare in.
+// ErrTooFewBlocks reports that there are too few blocks to compare in.
 var ErrTooFewBlocks = errors.New("comparing takes at least two blocks in which both tiers have a usable run")
 
 // A Ratio is the ratio of one tier to another over blocks.

@@ -10,11 +10,11 @@ import (
 	"gonum.org/v1/gonum/mathext"
 )
 
-// ErrNoBound says that a sample is too small for an interval about a quantile
+// ErrNoBound reports that a sample is too small for an interval about a quantile
 // so far out: a bound of the interval would lie beyond the sample.
 var ErrNoBound = errors.New("too few requests: a bound of the interval lies beyond the sample")
 
-// ErrQuantile says that a quantile or a level is not between 0 and 1.
+// ErrQuantile reports that a quantile or a level is not between 0 and 1.
 var ErrQuantile = errors.New("quantiles and levels lie between 0 and 1, both excluded")
 
 // An QuantileEstimate is a quantile with its interval, in the sample's unit.

@@ -10,7 +10,7 @@ import (
 	"slices"
 )
 
-// ErrEmptyQueue says that there is nobody to serve, or to be served.
+// ErrEmptyQueue reports that there is nobody to serve, or to be served.
 var ErrEmptyQueue = errors.New("a queue needs at least one server, one customer and one service time")
 
 // OpenQueue is the response time of each request of a G/G/c queue: request i arrives

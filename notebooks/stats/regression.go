@@ -11,10 +11,10 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// ErrSingularDesign says that effects cannot be separated from the rows at hand.
+// ErrSingularDesign reports that effects cannot be separated from the rows at hand.
 var ErrSingularDesign = errors.New("the rows do not separate the effects")
 
-// ErrNotFiniteValues says that a value is not finite.
+// ErrNotFiniteValues reports that a value is not finite.
 var ErrNotFiniteValues = errors.New("quantile regression needs finite values")
 
 // QuantileRegression finds the coefficients b that minimise Σ wᵢ ρ(yᵢ − xᵢ·b) with ρ the

@@ -19,7 +19,7 @@ const TrendWindow = 100e6
 // FewestWindows is the number of windows that a test of the trend takes.
 const FewestWindows = 8
 
-// ErrShortSeries says that a series is too short for a test.
+// ErrShortSeries reports that a series is too short for a test.
 var ErrShortSeries = errors.New("fewer than eight windows: too short for a test of the trend")
 
 // MannKendall tests whether a series rises or falls (Mann, Econometrica 13(3),

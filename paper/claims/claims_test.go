@@ -3,6 +3,7 @@
 package claims
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"math"
@@ -42,7 +43,7 @@ func TestProjectsClaimsAreRead(t *testing.T) {
 
 // world is a dataset as vm-82576 will be, in which each tier's mean latency is
 // as given, with noise and blocks that disturb all tiers alike. p90 and p99 are
-// so many times the mean; others, as tiers' names, have a p90 of their own.
+// multiples of the mean; others, as tiers' names, have a p90 of their own.
 type world struct {
 	blocks   int
 	means    map[string]float64
@@ -483,7 +484,7 @@ func TestAmendmentsAreChecked(t *testing.T) {
 	}
 	for _, c := range f.Claims {
 		if !amended[c.ID] {
-			t.Errorf("%s: no amendment says whether its test is as fixed", c.ID)
+			t.Errorf("%s: no amendment shows whether its test is as fixed", c.ID)
 		}
 	}
 	for text, want := range map[string]string{
@@ -496,6 +497,55 @@ func TestAmendmentsAreChecked(t *testing.T) {
 		writeFile(t, file, "amendments:\n- "+text+"\nclaims:\n- {id: A, text: t, datasets: [x], test: below, quantity: mean, tiers: [a, b]}\n")
 		if _, err := Read(file); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+// TestJSON: a result is data, and what has no value is null.
+func TestJSON(t *testing.T) {
+	s := made(t, 4, []int32{1, 2}, []string{"a", "b"}, func(r *dataset.Run) {
+		r.MeanNs = map[string]float64{"a": 1000, "b": 2000}[r.Tier]
+		if r.Connections == 2 {
+			r.Requests = 5
+			r.P90Ns = 1
+		}
+	})
+	b, err := json.Marshal(Test(Claim{ID: "X", Test: "below", Quantity: "p90 apart from mean", Datasets: []string{"made"}, Tiers: []string{"a", "b"}}, func(string) (*runs.Set, bool) { return s, true }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		Claim    struct{ ID, Test string }
+		Verdict  string
+		Dataset  string
+		ByLoad   []map[string]any `json:"by_load"`
+		Warnings []string
+	}
+	if err := json.Unmarshal(b, &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Claim.ID != "X" || got.Dataset != "made v1.0.0" || len(got.ByLoad) != 2 || got.ByLoad[1]["verdict"] != "NOT TESTED" || got.ByLoad[1]["detectable_ratio"] != nil || len(got.Warnings) == 0 {
+		t.Errorf("%s", b)
+	}
+}
+
+// TestKneesDoNotRestOnTheFactor: the factor of "about" was chosen after the data
+// had been seen; the amendment states that others give the same verdicts.
+func TestKneesDoNotRestOnTheFactor(t *testing.T) {
+	sets, err := runs.Released("../../data")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range project(t) {
+		if c.Test != "knee" {
+			continue
+		}
+		want := TestAll([]Claim{c}, sets)[0].Finding.Verdict
+		for _, margin := range []float64{.2, 1} {
+			c.Margin = margin
+			if got := TestAll([]Claim{c}, sets)[0].Finding.Verdict; got != want {
+				t.Errorf("%s with a factor of %v: %s, want %s", c.ID, 1+margin, got, want)
+			}
 		}
 	}
 }

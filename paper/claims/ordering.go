@@ -12,7 +12,7 @@ import (
 	"crossing/notebooks/stats"
 )
 
-// A comparison is one ratio that a claim says is below 1.
+// A comparison is one ratio that is below 1 by a claim.
 type comparison struct {
 	of   string
 	load int

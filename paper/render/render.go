@@ -155,3 +155,11 @@ func Warnings(f claims.Finding) string {
 	}
 	return strings.Join(all, "; ")
 }
+
+// reasons are a finding's numbers, or the warnings where it has none.
+func reasons(f claims.Finding) string {
+	if n := Numbers(f); n != "" {
+		return n
+	}
+	return Warnings(f)
+}

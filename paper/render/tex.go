@@ -45,7 +45,7 @@ func TeXItem(r claims.Result) string {
 	}
 	fmt.Fprintf(&b, " \\emph{Left open:} %s", Escape(r.Note))
 	for _, f := range r.Elsewhere {
-		fmt.Fprintf(&b, " By %s: %s (%s).", Escape(f.Dataset), Escape(strings.ToLower(Verdict(f))), Escape(Numbers(f)))
+		fmt.Fprintf(&b, " By %s: %s (%s).", Escape(f.Dataset), Escape(strings.ToLower(Verdict(f))), Escape(reasons(f)))
 	}
 	b.WriteString("\n")
 	return b.String()

@@ -31,7 +31,7 @@ func Text(r claims.Result) string {
 		line("cause", r.Why.String())
 	}
 	for _, f := range r.Elsewhere {
-		line("also "+f.Dataset, Verdict(f)+"; "+Numbers(f))
+		line("also "+f.Dataset, Verdict(f)+"; "+reasons(f))
 	}
 	return b.String()
 }

@@ -17,7 +17,7 @@ import (
 )
 
 // A Point is a value with its interval. NaN bounds say that there is no
-// interval, and Lines says so in the figure.
+// interval, and Lines notes it in the figure.
 type Point struct{ X, Y, Lo, Hi float64 }
 
 // A Series is one line.
@@ -35,7 +35,7 @@ type Lines struct {
 	Notes       []string // below the figure: what a reader must know
 	Width       vg.Length
 	Height      vg.Length
-	Bare        bool // there are no intervals, and the caller says why
+	Bare        bool // there are no intervals, and the caller notes why
 	WholeX      bool // X counts from 0 on a linear axis: only whole numbers are marked
 	Continuous  bool // X is measured, too, and not a load that was set
 	Bars        bool // intervals as bars, each series a little beside the last: where bands would cover each other
@@ -310,7 +310,7 @@ func wrap(s string, style text.Style, width vg.Length) (lines []string) {
 	return append(lines, line)
 }
 
-// empty is the figure of something that cannot be drawn: it says why.
+// empty is the figure of something that cannot be drawn: with the reason.
 func empty(title string, notes []string, width, height vg.Length) *Figure {
 	return &Figure{Width: width, Height: height, Text: title + ": " + strings.Join(notes, "; "), draw: func(c draw.Canvas) {
 		below(c, append([]string{title}, notes...))

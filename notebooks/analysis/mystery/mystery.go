@@ -60,7 +60,7 @@ func Fraction(on uint) bool {
 	return l == m^r^s && c == r^s^n
 }
 
-// ErrAbsent says that the dataset holds no such design.
+// ErrAbsent reports that the dataset holds no such design.
 var ErrAbsent = errors.New("this dataset does not hold the design over the kernel module's options; collect it by `bin/harness sweep mystery`")
 
 // A Variant is a server as the design labels it, at a number of connections.

@@ -21,7 +21,7 @@ type Summary struct {
 	Err      error // of the first row, where none has a ratio
 }
 
-// Answer summarises rows; what names the two latencies, none says what it means
+// Answer summarises rows; what names the two latencies, none is what it means
 // that there are no rows.
 func Answer(rows []Row, what, none string) Summary {
 	s := Summary{What: what, None: none, Rows: len(rows)}

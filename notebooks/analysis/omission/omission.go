@@ -145,7 +145,7 @@ func compare(s *runs.Set, file string, q float64, use func(*dataset.Run) bool, o
 	return rows, nil
 }
 
-// Figure draws the ratios of rows. none says what it means that there are none.
+// Figure draws the ratios of rows. none is what it means that there are none.
 func Figure(s *runs.Set, title, axis string, rows []Row, none string) *figure.Figure {
 	f := figure.Forest{Title: title, X: axis, Notes: []string{fmt.Sprintf("Dataset %s; geometric means of the ratios and 95 %% intervals over runs.", s.Meta.ID())}, Width: figure.PageWidth}
 	f.Notes = append(f.Notes, s.Notes()[1:]...)

@@ -16,11 +16,11 @@ import (
 	"crossing/internal/root"
 )
 
-// DatasetEnv names the environment variable that says which dataset the
+// DatasetEnv names the environment variable that names the dataset that the
 // notebooks read: its folder.
 const DatasetEnv = "CROSSING_DATASET"
 
-// ErrNoDataset says that there is nothing to read.
+// ErrNoDataset reports that there is nothing to read.
 var ErrNoDataset = errors.New("no dataset: set " + DatasetEnv + " to a dataset's folder, or collect one with `make collect`")
 
 // A Set is a dataset's runs.
@@ -122,7 +122,7 @@ func (s *Set) Files() []string {
 	return all
 }
 
-// Left says what a statistic over closed loops leaves out, one line each, or
+// Left lists what a statistic over closed loops leaves out, one line each, or
 // nothing.
 func (s *Set) Left() []string {
 	n := map[string]int{}

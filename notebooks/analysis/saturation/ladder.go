@@ -109,7 +109,7 @@ func LadderFigure(s *runs.Set, steps []Step) *figure.Figure {
 	return l.Draw()
 }
 
-// arrivals says, in a sentence for each way, how open loops were drawn.
+// arrivals lists how open loops were drawn.
 func arrivals(s *runs.Set) (all []string) {
 	for _, r := range s.Runs() {
 		if r.Arrivals == "" {

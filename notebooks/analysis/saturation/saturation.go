@@ -89,7 +89,7 @@ func Table(tiers []Tier) (header []string, rows [][]string) {
 				row = append(row, k.Err.Error())
 			case math.IsNaN(k.Lo):
 				row = append(row, fmt.Sprintf("%.3g (one run)", k.Estimate))
-			case k.Found < 1:
+			case k.Found < .995: // less would round to all of them
 				row = append(row, fmt.Sprintf("%.3g [%.3g, %.3g], in %.0f %% of the resamples", k.Estimate, k.Lo, k.Hi, 100*k.Found))
 			default:
 				row = append(row, fmt.Sprintf("%.3g [%.3g, %.3g]", k.Estimate, k.Lo, k.Hi))

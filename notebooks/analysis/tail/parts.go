@@ -91,7 +91,7 @@ func Join(requests []dataset.Request, stages []dataset.Stage) (Joined, error) {
 	return j, nil
 }
 
-// ErrFew says that too few requests are joined to speak of their tail.
+// ErrFew reports that too few requests are joined to speak of their tail.
 var ErrFew = errors.New("too few joined requests for the tail that is asked for")
 
 // Means is the mean time in ns of each part over the requests whose total lies

@@ -165,7 +165,7 @@ func Figure(s *runs.Set, groups []Group) *figure.Figure {
 		f.Notes = append(f.Notes, "Too few requests: no run has ten of them in the band.")
 	}
 	if len(groups) == 0 {
-		f.Notes = append(f.Notes, "This dataset has no traced runs; collect with a plan that says trace: true.")
+		f.Notes = append(f.Notes, "This dataset has no traced runs; collect with a plan that has trace: true.")
 	}
 	return f.Draw()
 }
@@ -203,7 +203,7 @@ func Table(groups []Group) (header []string, rows [][]string) {
 	return header, rows
 }
 
-// Coverage says, for each tier and load, what took the stages, how many requests
+// Coverage lists, for each tier and load, what took the stages, how many requests
 // have them and how many not, and what taking them cost: the request rate with
 // the tracer to that without, in the same block.
 func Coverage(s *runs.Set, file string) (header []string, rows [][]string) {

@@ -148,7 +148,7 @@ func Noise(s *runs.Set) *figure.Figure {
 		slices.Sort(blocks)
 		line := figure.Series{Name: q.name, Boundary: q.boundary}
 		for _, b := range blocks {
-			in, _ := stats.PositiveMean(by[b], stats.Level) // of one run: no interval, and the figure says so
+			in, _ := stats.PositiveMean(by[b], stats.Level) // of one run: no interval, and the figure notes it
 			line.Points = append(line.Points, figure.Point{X: float64(b), Y: in.Estimate, Lo: in.Lo, Hi: in.Hi})
 		}
 		l.Series = append(l.Series, line)

@@ -100,7 +100,7 @@ func artifactRows(project string, tested []claims.Result, sets map[string]*runs.
 
 var collected = regexp.MustCompile("`harness (sweep [^`]+)`")
 
-// plan is the command that collected the dataset, as its datasheet says.
+// plan is the command that collected the dataset, as its datasheet has it.
 func plan(s *runs.Set) string {
 	if m := collected.FindStringSubmatch(s.Meta.About); m != nil {
 		return "bin/harness " + m[1]

@@ -114,7 +114,7 @@ func size(m *macros, name string, s *runs.Set) {
 	m.text(name+".left", left)
 }
 
-// machine is what the dataset says of where it was collected.
+// machine is where the dataset was collected, as it records.
 func machine(s *runs.Set) string {
 	b, err := s.Machine()
 	if err != nil {
