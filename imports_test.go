@@ -30,7 +30,7 @@ var may = []struct {
 	{"internal", nil}, // and every room may import it
 	{"data/dataset", []string{"data/dataset"}},
 	{"data", []string{"data/dataset"}},
-	{"notebooks/stats", nil},
+	{"notebooks/stats", []string{"notebooks/stats"}},
 	{"notebooks", []string{"data/dataset", "notebooks/stats", "notebooks"}},
 	{"servers/site", nil},
 	{"servers/checksum", nil},

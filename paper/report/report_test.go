@@ -17,6 +17,7 @@ import (
 	"crossing/notebooks/analysis/paperfigures"
 	"crossing/notebooks/analysis/runs"
 	"crossing/paper/claims"
+	"crossing/paper/render"
 )
 
 // executed is a notebook as the kernel leaves it: a figure, a table, a sentence.
@@ -132,7 +133,7 @@ func TestSameBytesEachTime(t *testing.T) {
 func TestFirstPage(t *testing.T) {
 	page := string(tree(t, built(t))["index.html"])
 	for _, c := range once.in.Claims {
-		if !strings.Contains(page, `<tr id="`+c.ID+`">`) || !strings.Contains(page, string(c.Verdict)) {
+		if !strings.Contains(page, `<tr id="`+c.ID+`">`) || !strings.Contains(page, render.Verdict(c.Finding)) {
 			t.Errorf("claim %s is not there", c.ID)
 		}
 	}
