@@ -211,12 +211,13 @@ func (t *Times) Quantile(q float64) (ns int64, bound, ok bool) {
 }
 
 // missing counts the rows that are missing by the offsets, which grow by the
-// length of a request from each row of a connection to the next. Requests of
-// several lengths tell nothing, and neither do rows without offsets.
+// length of a request from each row of a connection to the next. A client may
+// begin its record when its connections are used already. Requests of several
+// lengths tell nothing, and neither do rows without offsets.
 func missing(rows []Request) (n int) {
 	type stream struct {
-		rows int
-		last int64
+		rows        int
+		first, last int64
 	}
 	streams := map[int32]*stream{}
 	step := int64(0)
@@ -227,11 +228,11 @@ func missing(rows []Request) (n int) {
 		}
 		s := streams[q.Conn]
 		if s == nil {
-			s = &stream{}
+			s = &stream{first: q.Offset}
 			streams[q.Conn] = s
 		}
 		s.rows++
-		s.last = max(s.last, q.Offset)
+		s.first, s.last = min(s.first, q.Offset), max(s.last, q.Offset)
 		if q.Offset > 0 && (step == 0 || q.Offset < step) {
 			step = q.Offset
 		}
@@ -245,7 +246,7 @@ func missing(rows []Request) (n int) {
 		}
 	}
 	for _, s := range streams {
-		n += max(0, int(s.last/step)+1-s.rows)
+		n += max(0, int((s.last-s.first)/step)+1-s.rows)
 	}
 	return n
 }

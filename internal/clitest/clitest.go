@@ -7,6 +7,7 @@ package clitest
 import (
 	"io"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -94,16 +95,16 @@ func leaves(c *cobra.Command) (all []*cobra.Command) {
 
 // Flags: the help of a program that takes its arguments by package flag shows
 // examples, and the program takes the flags of each with their values. It is
-// run with -help behind them, which ends it when all before was right.
+// run with --help behind them, which ends it when all before was right.
 func Flags(t *testing.T, program, name string) {
 	t.Helper()
-	help, err := exec.Command(program, "-help").CombinedOutput()
+	help, err := exec.Command(program, "--help").CombinedOutput()
 	if err != nil {
-		t.Fatalf("%s -help: %v\n%s", name, err, help)
+		t.Fatalf("%s --help: %v\n%s", name, err, help)
 	}
 	shown := lines(string(help), name)
 	if len(shown) == 0 {
-		t.Errorf("%s -help shows no example", name)
+		t.Errorf("%s --help shows no example", name)
 	}
 	for _, words := range shown {
 		n := 1 // up to the first argument that belongs to no flag
@@ -114,7 +115,7 @@ func Flags(t *testing.T, program, name string) {
 			n++
 		}
 		n = min(n, len(words))
-		if out, err := exec.Command(program, append(words[1:n:n], "-help")...).CombinedOutput(); err != nil {
+		if out, err := exec.Command(program, append(words[1:n:n], "--help")...).CombinedOutput(); err != nil {
 			t.Errorf("%q: %v\n%s", strings.Join(words, " "), err, out)
 		}
 	}
@@ -122,7 +123,9 @@ func Flags(t *testing.T, program, name string) {
 
 // takesValue reports whether a flag of the program's help takes a value.
 func takesValue(help, flag string) bool {
-	return strings.Contains(help, "\n  "+flag+" ")
+	// Package flag writes "  -out string"; pflag "  -o, --out string" with two
+	// spaces or more before the description of a flag without a value.
+	return regexp.MustCompile(`(?m)^ +(-\w, )?` + regexp.QuoteMeta(flag) + ` \S`).MatchString(help)
 }
 
 // lines are those of a text that call the program, as words: without the

@@ -15,6 +15,7 @@ import (
 	"crossing/harness/instance"
 	"crossing/harness/testbed"
 	"crossing/harness/tier"
+	"crossing/internal/root"
 	"crossing/servers/conformance"
 	"crossing/servers/site"
 )
@@ -24,7 +25,7 @@ import (
 // are not on this machine is skipped by name.
 func TestConformance(t *testing.T) {
 	needsTestbed(t)
-	home, err := filepath.Abs("..")
+	home, err := root.Find()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +34,7 @@ func TestConformance(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := folder(t)
-	root, err := site.Generate(dir)
+	files, err := site.Generate(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +57,7 @@ func TestConformance(t *testing.T) {
 				}
 			}
 			in, err := instance.Start(context.Background(), x, bed, instance.Places{
-				Root: root, State: filepath.Join(dir, x.Name), Bin: filepath.Join(home, "bin"), Repo: home,
+				Root: files, State: filepath.Join(dir, x.Name), Bin: filepath.Join(home, "bin"), Repo: home,
 			})
 			if err != nil {
 				t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 
 	"crossing/data/dataset"
 	"crossing/harness/vm"
+	"crossing/internal/root"
 )
 
 // TestReleasedRowsRepeat runs one guest of the released dataset in virtual time
@@ -19,7 +20,7 @@ func TestReleasedRowsRepeat(t *testing.T) {
 	if missing := vm.Missing(t.Context()); len(missing) > 0 {
 		t.Skip("no virtual machine can be had here:\n" + strings.Join(missing, "\n"))
 	}
-	home, err := filepath.Abs("..")
+	home, err := root.Find()
 	if err != nil {
 		t.Fatal(err)
 	}
