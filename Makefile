@@ -157,6 +157,9 @@ kmod: ## @build build the kernel module for Linux 6.1 and 6.12, with all warning
 reproduce-vm: build ## @vm run cells of vm-82576 again in virtual time, and compare them byte by byte with the released ones
 	@bin/harness repeat $(if $(TIERS)$(BLOCKS),--only '^b$(or $(BLOCKS),..)-$(or $(TIERS),.*)-c') $$(awk '$$1 == "vm-82576" {d = "data/vm-82576/v" $$2} END {print d}' data/RELEASES)
 
+mutation: ## @test the conformance kit against every deliberate breakage of our own server
+	CONFORMANCE_MUTANTS=all $(GO) test -count=1 -timeout 20m -run TestMutants -v ./servers/conformance
+
 # Half an hour on two calm cores.
 abuse-vm: ## @vm the kernel module in the guest, in full: 200 load cycles, 1000 connections, every mode
 	KHTTPD_LONG=1 $(GO) test -count=1 -timeout 3h -run TestInGuest -v ./servers/kernel/khttpd
@@ -193,4 +196,4 @@ distclean: ## @build remove collected data and the guest's cache, too; asks firs
 	rm -rf out .cache
 	@$(MAKE) clean
 
-.PHONY: abuse-vm bench-analysis bench-bypass bench-load bench-trace build calibrate checksums claims clean collect distclean doctor figures figures-fresh format help kmod lint notebooks notebooks-check paper readme-figure report reproduce reproduce-archive reproduce-check reproduce-vm setup soak test vulncheck
+.PHONY: abuse-vm bench-analysis bench-bypass bench-load bench-trace build calibrate checksums claims clean collect distclean doctor figures figures-fresh format help kmod lint mutation notebooks notebooks-check paper readme-figure report reproduce reproduce-archive reproduce-check reproduce-vm setup soak test vulncheck

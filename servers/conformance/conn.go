@@ -19,29 +19,29 @@ import (
 	"crossing/servers/site"
 )
 
-// patience is how long the kit waits for bytes before it says "no answer". A
-// guest in virtual time answers late by the wall clock, so it is generous.
+// patience is how long the kit waits for bytes before it reports "no response".
+// A guest in virtual time is slow by the wall clock, so it is generous.
 const patience = 2 * time.Second
 
-// bodyPatience is how long it waits for more of a body: one that has begun is
-// not missing, only late, as on a machine that does much else.
+// bodyPatience is how long it waits for more of a body that has begun: on a busy
+// machine it may only be late.
 const bodyPatience = 5 * patience
 
-// A conn is one connection to the server under test. It remembers the first
-// thing that went wrong, in words, and does nothing more after that.
+// A conn is one connection to the server under test. It keeps a description of
+// the first failure and does nothing after that.
 type conn struct {
 	net.Conn
 	r     *bufio.Reader
 	wrong string
 }
 
-// A Server is what the kit holds to the contract: Dial opens a connection to
-// it, from wherever the client stands.
+// A Server is a server under test. Dial opens a connection to it from where the
+// client is.
 type Server struct {
 	Dial func(timeout time.Duration) (net.Conn, error)
 }
 
-// At is the server at an address that this process reaches.
+// At returns the server at an address that this process can reach.
 func At(addr netip.AddrPort) Server {
 	return Server{func(timeout time.Duration) (net.Conn, error) {
 		return net.DialTimeout("tcp", addr.String(), timeout)
@@ -62,8 +62,8 @@ func (c *conn) close() {
 	}
 }
 
-// send writes raw bytes. A failed write is no finding: a server may answer and
-// close before it has read everything, and what it answered is read next.
+// send writes raw bytes. A failed write is no failure: a server may respond and
+// close before it has received everything, and the response is read next.
 func (c *conn) send(raw string) {
 	if c.wrong != "" {
 		return
@@ -72,12 +72,13 @@ func (c *conn) send(raw string) {
 	_, _ = io.WriteString(c.Conn, raw)
 }
 
-// A reply is what came back for one request.
+// A reply is the response to one request.
 type reply struct {
 	status int
 	header http.Header
 	body   []byte
-	wrong  string // what kept the response from being read, in words
+	close  bool   // the response announces the end of the connection
+	wrong  string // why the response could not be read
 }
 
 // read reads one response with net/http's parser, which none of the tiers
@@ -88,7 +89,7 @@ func (c *conn) read(method string) reply {
 	}
 	_ = c.SetReadDeadline(time.Now().Add(patience))
 	if _, err := c.r.Peek(1); err != nil {
-		return c.fail(inWords(err))
+		return c.fail(describe(err))
 	}
 	resp, err := http.ReadResponse(c.r, &http.Request{Method: method})
 	if err != nil {
@@ -106,7 +107,7 @@ func (c *conn) read(method string) reply {
 			return c.fail(fmt.Sprintf("%d, body cut short", resp.StatusCode))
 		}
 	}
-	return reply{status: resp.StatusCode, header: resp.Header, body: body.Bytes()}
+	return reply{status: resp.StatusCode, header: resp.Header, body: body.Bytes(), close: resp.Close}
 }
 
 func (c *conn) fail(wrong string) reply {
@@ -114,28 +115,31 @@ func (c *conn) fail(wrong string) reply {
 	return reply{wrong: wrong}
 }
 
-// inWords takes a reset for a close: which of them a client sees depends on
-// whether the server had unread bytes, not on its design.
-func inWords(err error) string {
+// describe does not distinguish a reset from a close: which of them a client sees
+// depends on whether the server had unread bytes, not on its design.
+func describe(err error) string {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return "no answer"
+		return "no response"
 	}
 	return "closed without a response"
 }
 
-// ending tells whether the connection stays open, by asking once more.
+// ending reports whether the connection stays open, by a further request.
 func (c *conn) ending() string {
 	if c.wrong != "" {
 		return "closes"
 	}
 	c.send(get("/0"))
-	if r := c.read("GET"); r.status == http.StatusOK {
+	switch r := c.read("GET"); {
+	case r.status == http.StatusOK:
 		return "stays open"
+	case r.wrong == "no response":
+		return "stays open without responding"
 	}
 	return "closes"
 }
 
-// bodyOf compares a response's body with what the site holds.
+// bodyOf compares the response's body with the file at path.
 func (r reply) bodyOf(path string) string {
 	if r.wrong != "" {
 		return r.wrong
@@ -155,11 +159,11 @@ func (r reply) bodyOf(path string) string {
 	}
 }
 
-// code is the status, or what kept it from being read; the secret in the
-// answer outweighs any status.
+// code returns the status, or why it could not be read. A secret in the response
+// takes precedence.
 func (r reply) code() string {
 	if strings.Contains(string(r.body), site.Secret) {
-		return "gives away a file outside of the root"
+		return "serves a file outside the document root"
 	}
 	if r.wrong != "" {
 		return r.wrong

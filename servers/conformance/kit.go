@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package conformance is the test kit that every tier must pass, over a real
-// socket.
+// Package conformance is the test kit that every tier must pass, over real
+// sockets.
 //
-// Each row sends something and puts what it sees in words. A tier either does
-// what a row demands or declares in its tier file what is seen instead; a
-// declared deviation is demanded as exactly as anything else, so a server that
-// gets better than its declaration fails, too, until the declaration goes.
+// Each row sends something and describes the response in a few words. A tier
+// either conforms or declares in its tier file what is observed instead. A
+// declared deviation must be observed exactly, so a server that improves fails,
+// too, until the declaration is removed.
 package conformance
 
 import (
@@ -15,33 +15,33 @@ import (
 	"slices"
 )
 
-// A Result is what a row saw.
+// A Result is the outcome of a row.
 type Result struct {
 	Row      Row
 	Observed string
-	Declared bool // by the tier, as a deviation
+	Declared bool // the tier declares it as a deviation
 }
 
-// OK tells whether the tier did what was demanded or exactly what it declared.
+// OK reports whether the tier conforms or deviates exactly as declared.
 func (r Result) OK() bool { return r.Problem() == "" }
 
-// Problem says in one line what is wrong, or nothing.
+// Problem describes what is wrong in one line; it is empty if nothing is.
 func (r Result) Problem() string {
-	fulfils := slices.Contains(r.Row.Want, r.Observed)
+	conforms := slices.Contains(r.Row.Want, r.Observed)
 	switch {
-	case r.Declared && fulfils:
-		return fmt.Sprintf("%s: does what is demanded (%s); remove its deviation from the tier file", r.Row.Name, r.Observed)
-	case !r.Declared && !fulfils:
-		return fmt.Sprintf("%s (%s): seen %q, demanded %q", r.Row.Name, r.Row.Source, r.Observed, r.Row.Want[0])
+	case r.Declared && conforms:
+		return fmt.Sprintf("%s: conforms (%s); remove the deviation from the tier file", r.Row.Name, r.Observed)
+	case !r.Declared && !conforms:
+		return fmt.Sprintf("%s (%s): observed %q, want %q", r.Row.Name, r.Row.Source, r.Observed, r.Row.Want[0])
 	default:
 		return ""
 	}
 }
 
-// Run tries every row against the server and calls each with the
-// result as it comes. The deviations are the tier's own, by name of the row. A
-// deviation that is not seen exactly as declared counts as undeclared, and one
-// that names no row is an error.
+// Run runs every row against the server and calls each with its result. The
+// deviations are those that the tier declares, by name of the row. A deviation
+// that is not observed exactly counts as undeclared; one that names no row is an
+// error.
 func Run(ctx context.Context, server Server, deviations map[string]string, each func(Result)) error {
 	rows := Rows()
 	for name := range deviations {
@@ -53,9 +53,9 @@ func Run(ctx context.Context, server Server, deviations map[string]string, each 
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		seen := row.try(server)
+		observed := row.try(server)
 		declared, ok := deviations[row.Name]
-		each(Result{Row: row, Observed: seen, Declared: ok && (declared == seen || slices.Contains(row.Want, seen))})
+		each(Result{Row: row, Observed: observed, Declared: ok && (declared == observed || slices.Contains(row.Want, observed))})
 	}
 	return nil
 }

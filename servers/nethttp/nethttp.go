@@ -52,7 +52,7 @@ type inside struct{ fs.FS }
 
 func (f inside) Open(name string) (fs.File, error) {
 	file, err := f.FS.Open(name)
-	if errors.Is(err, fs.ErrInvalid) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ENAMETOOLONG) || escapes(err) {
+	if errors.Is(err, fs.ErrInvalid) || errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ENAMETOOLONG) || escapes(err) {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 	}
 	return file, err

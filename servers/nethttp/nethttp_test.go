@@ -31,7 +31,7 @@ func TestStatus(t *testing.T) {
 	h := Server(root).Handler
 	for path, want := range map[string]int{
 		"/file": 200, "/none": 404, "/out": 404, "/absolute": 404, "/file/x": 404,
-		"/" + strings.Repeat("a", 300): 404,
+		"/" + strings.Repeat("a", 300): 404, "/a%00": 404,
 	} {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest("GET", path, nil))

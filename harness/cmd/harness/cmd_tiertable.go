@@ -40,7 +40,7 @@ func tierTableCmd() *cobra.Command {
 // what is demanded, a number where it does something else, told below.
 func conformanceTable(tiers []*tier.Tier) string {
 	var b strings.Builder
-	b.WriteString("# Who can do what\n\nMade by `harness tier table` from the tier files, which the tests hold to what is\nseen over real sockets. A dot: as demanded. A number: deviates, see below.\n\n| row | demanded by |")
+	b.WriteString("# HTTP conformance matrix\n\nMade by `harness tier table` from the tier files, which the tests compare with what is\nobserved over real sockets. A dot: conforms. A number: deviates, see below.\n\n| row | source |")
 	for _, t := range tiers {
 		b.WriteString(" " + t.Name + " |")
 	}
