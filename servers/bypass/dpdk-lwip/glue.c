@@ -23,7 +23,7 @@ struct part {
 struct conn {
 	struct tcp_pcb *pcb; // NULL: free
 	struct part *first, **last;
-	uint32_t next_free, dirty;
+	uint32_t next_free, dirty, fresh; // fresh: no event yet
 };
 
 static struct glue glue;
@@ -70,7 +70,8 @@ static err_t start(struct netif *n)
 static void event(struct conn *c, const void *data, uint32_t len, struct pbuf *p)
 {
 	held[glue.nevents] = p;
-	glue.events[glue.nevents++] = (struct event){ c - conns, len, data };
+	glue.events[glue.nevents++] = (struct event){ c - conns, len, data, c->fresh };
+	c->fresh = 0;
 }
 
 static void release(struct conn *c)
@@ -134,7 +135,7 @@ static err_t on_sent(void *arg, struct tcp_pcb *pcb, u16_t len)
 static void on_error(void *arg, err_t e)
 {
 	(void)e;
-	release(arg); // lwIP has freed the pcb; Go finds out by the number's reuse
+	release(arg); // lwIP has freed the pcb; Go learns of it by the next event of the number
 }
 
 static err_t on_recv(void *arg, struct tcp_pcb *pcb, struct pbuf *p, err_t e)
@@ -164,6 +165,7 @@ static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t e)
 	struct conn *c = &conns[free_conn];
 	free_conn = c->next_free;
 	c->pcb = pcb;
+	c->fresh = 1;
 	c->first = NULL;
 	c->last = &c->first;
 	glue.conns++;

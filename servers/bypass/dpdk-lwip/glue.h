@@ -9,6 +9,7 @@
 struct event {
 	uint32_t conn, len;
 	const void *data;
+	uint32_t first; // the number's connection is a new one
 };
 
 // An answer is what to send on a connection: head is copied, body must stay.

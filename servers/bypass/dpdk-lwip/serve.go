@@ -66,6 +66,9 @@ func loop(q *port.Queue, p *port.Port, at netip.AddrPort, site *http1.Site, stop
 		for i := range g.events[:g.nevents] {
 			e := &g.events[i]
 			c := &conns[e.conn]
+			if e.first != 0 { // what a connection that was reset has left
+				*c = conn{in: c.in[:0]}
+			}
 			if e.data == nil { // the peer has closed, and so do we
 				*c = conn{in: c.in[:0]}
 				push(g, C.struct_answer{conn: e.conn, closes: 1}, nil)
