@@ -23,7 +23,7 @@ func serve(name string, at netip.AddrPort, root *os.Root, stop *atomic.Bool) err
 		return err
 	}
 	defer p.Close()
-	p.Helped = true // by the goroutines that answer
+	p.SharesCPU = true // by the goroutines that answer
 	w, l, err := newStack(p.MAC, at)
 	if err != nil {
 		return err

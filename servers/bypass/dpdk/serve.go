@@ -25,7 +25,7 @@ func serve(site *http1.Site, o *options, stop *atomic.Bool) error {
 		return err
 	}
 	defer p.Close()
-	cfg := tcpip.Config{IP: o.addr.Addr(), Port: o.addr.Port(), MAC: p.MAC, MTU: o.mtu, ChecksumsOut: p.Offload, Siblings: o.cores > 1}
+	cfg := tcpip.Config{IP: o.addr.Addr(), Port: o.addr.Port(), MAC: p.MAC, MTU: o.mtu, TxChecksumOffload: p.Offload, SharedAddress: o.cores > 1}
 	if _, err := rand.Read(cfg.Secret[:]); err != nil {
 		return err
 	}
@@ -53,13 +53,13 @@ func loop(q *port.Queue, p *port.Port, cfg tcpip.Config, site *http1.Site, o *op
 	if o.stages != "" {
 		app.Trace = httpd.NewTrace(mostStages, monotonic())
 	}
-	var frames [port.Frames][]byte
-	var good [port.Frames]bool
+	var frames [port.BurstSize][]byte
+	var good [port.BurstSize]bool
 	for !stop.Load() {
 		n := q.Poll(spin)
 		if app.Trace != nil {
 			ticks.set(q.Ticks(), app.Trace.Now())
-			app.Trace.SentAt(ticks.monotonic(q.Sent()))
+			app.Trace.SetSent(ticks.monotonic(q.Sent()))
 			app.Trace.Received = ticks.monotonic(q.Ticks())
 		}
 		stack.Advance(clock.at(q.Ticks()))
@@ -67,7 +67,7 @@ func loop(q *port.Queue, p *port.Port, cfg tcpip.Config, site *http1.Site, o *op
 		for i := range n {
 			frames[i], good[i] = q.Frame(i)
 		}
-		stack.Expect(frames[:n])
+		stack.Prefetch(frames[:n])
 		for i, f := range frames[:n] {
 			if good[i] {
 				stack.InputChecked(f)

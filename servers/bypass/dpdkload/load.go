@@ -79,16 +79,16 @@ func cpu() time.Duration {
 }
 
 func ask(q *port.Queue, p *port.Port, o *options, firstPort int, stop *atomic.Bool, r *Result) error {
-	c := client.New(client.Config{IP: o.ip, MAC: p.MAC, Server: o.to, Conns: r.Conns, InFlight: min(r.Conns, o.inFlight), FirstPort: firstPort,
-		Ask: fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", r.Path, o.host)}, q)
+	c := client.New(client.Config{IP: o.ip, MAC: p.MAC, Server: o.to, Connections: r.Conns, InFlight: min(r.Conns, o.inFlight), FirstPort: firstPort,
+		Request: fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", r.Path, o.host)}, q)
 	q.Poll(0)
 	s := newSpan(p.Hz, q.Ticks())
 	var h histogram
-	var rows []client.Answer
+	var rows []client.Response
 	if o.rows != "" {
-		rows = make([]client.Answer, 0, mostRows)
+		rows = make([]client.Response, 0, mostRows)
 	}
-	c.Answered = func(a *client.Answer) {
+	c.OnResponse = func(a *client.Response) {
 		if a.Failure == client.None && a.Status != 200 {
 			r.NotOK++
 		}
@@ -109,14 +109,14 @@ func ask(q *port.Queue, p *port.Port, o *options, firstPort int, stop *atomic.Bo
 		n := q.Poll(spin)
 		now = s.ns(q.Ticks())
 		if q.Sent() >= s.base {
-			c.Sent(s.ns(q.Sent()))
+			c.FramesSent(s.ns(q.Sent()))
 		}
 		c.Advance(now)
 		for i := range n {
 			f, _ := q.Frame(i)
 			c.Input(f)
 		}
-		c.Flush(q.Room())
+		c.Flush(q.TxFree())
 		if s.start == 0 {
 			switch {
 			case c.Open() == r.Conns:
@@ -136,11 +136,11 @@ func ask(q *port.Queue, p *port.Port, o *options, firstPort int, stop *atomic.Bo
 	clock := s.onMonotonic(q.Ticks())
 	r.Full = o.rows != "" && len(rows) == mostRows
 	s.end = min(s.end, now)
-	c.Holding = true
+	c.Paused = true
 	// Leave nothing behind, and let the server come to rest: net_memif takes
 	// the shared memory away under it when this process ends.
 	for quiet := 0; quiet < 100; quiet++ {
-		if !c.Close(q.Room()) {
+		if !c.Close(q.TxFree()) {
 			quiet = 0
 		}
 		q.Poll(p.Hz / 2000)
@@ -152,7 +152,7 @@ func ask(q *port.Queue, p *port.Port, o *options, firstPort int, stop *atomic.Bo
 	}
 	r.summarise(&h)
 	r.Occupancy = r.Rate * r.MeanNs / 1e9 / float64(min(r.Conns, o.inFlight))
-	r.Again, r.Bad, r.Reset, r.OutOfOrder = c.Stats.Again, c.Stats.Bad, c.Stats.Reset, c.Stats.OutOfOrder
+	r.Again, r.Bad, r.Reset, r.OutOfOrder = c.Stats.Retransmitted, c.Stats.Bad, c.Stats.Reset, c.Stats.OutOfOrder
 	if o.rows != "" {
 		r.OriginNs = clock(s.start - int64(o.warmUp))
 		return writeRows(o.rows, rows, func(ns int64) int64 { return clock(ns) - r.OriginNs })

@@ -26,7 +26,7 @@ const mostRows = 8 << 20
 
 // writeRows writes the requests that were sent since the start of the run;
 // since turns their times into ns since then.
-func writeRows(file string, answers []client.Answer, since func(ns int64) int64) error {
+func writeRows(file string, answers []client.Response, since func(ns int64) int64) error {
 	f, err := os.Create(file)
 	if err != nil {
 		return err
@@ -48,7 +48,7 @@ func writeRows(file string, answers []client.Answer, since func(ns int64) int64)
 	return f.Close()
 }
 
-func appendRow(b []byte, a *client.Answer, since func(ns int64) int64) []byte {
+func appendRow(b []byte, a *client.Response, since func(ns int64) int64) []byte {
 	for _, n := range []int64{since(a.Sent), since(a.First), since(a.Last), a.Offset, a.Bytes} {
 		b = binary.LittleEndian.AppendUint64(b, uint64(n))
 	}

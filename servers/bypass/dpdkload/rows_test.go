@@ -13,7 +13,7 @@ import (
 // from before the start are left out.
 func TestRows(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "rows")
-	err := writeRows(file, []client.Answer{
+	err := writeRows(file, []client.Response{
 		{Conn: 1, Sent: 5, First: 6, Last: 7, Status: 200},
 		{Conn: 70000, Port: 65000, Offset: 1 << 40, Sent: 110, First: 120, Last: 130, Status: 404, Bytes: 64 << 20, Failure: client.Closed},
 	}, func(ns int64) int64 { return ns - 100 })

@@ -128,8 +128,8 @@ func BenchmarkRequest(b *testing.B) {
 			if got := app.Requests - before; got != uint64(i) {
 				b.Fatalf("%d answers to %d requests; %+v", got, i, s.Stats)
 			}
-			if s.Stats.Predicted < uint64(i) {
-				b.Fatalf("only %d of %d segments were predicted", s.Stats.Predicted, i)
+			if s.Stats.FastPath < uint64(i) {
+				b.Fatalf("only %d of %d segments were predicted", s.Stats.FastPath, i)
 			}
 		})
 	}

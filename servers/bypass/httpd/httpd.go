@@ -45,14 +45,14 @@ func (a *App) Closed(*tcpip.Conn) {}
 func (a *App) Data(c *tcpip.Conn, b []byte) (taken int) {
 	stream := &a.streams[c.ID()]
 	var before int64
-	for taken < len(b) && c.Room() {
+	for taken < len(b) && c.CanSend() {
 		if a.Trace != nil {
 			before = a.Trace.Now()
 		}
 		n, r := a.http.Serve(stream, b[taken:])
 		taken += n
 		if a.Trace != nil {
-			a.Trace.took(c, n, r != nil, before)
+			a.Trace.consumed(c, n, r != nil, before)
 		}
 		if r == nil {
 			break

@@ -27,18 +27,18 @@ type Trace struct {
 	Now      func() int64
 	Received int64 // of the burst at hand; the loop sets it
 	Rows     []Stage
-	most     int
+	limit    int
 	unsent   int     // index of the first row without Sent
 	offsets  []int64 // by connection
 }
 
 // NewTrace returns a trace of at most so many requests.
 func NewTrace(most int, now func() int64) *Trace {
-	return &Trace{Now: now, Rows: make([]Stage, 0, most), most: most}
+	return &Trace{Now: now, Rows: make([]Stage, 0, most), limit: most}
 }
 
-// SentAt tells when the answers since the last call were sent.
-func (t *Trace) SentAt(ns int64) {
+// SetSent tells when the answers since the last call were sent.
+func (t *Trace) SetSent(ns int64) {
 	for ; t.unsent < len(t.Rows); t.unsent++ {
 		t.Rows[t.unsent].Sent = ns
 	}
@@ -51,10 +51,10 @@ func (t *Trace) opened(c *tcpip.Conn) {
 	t.offsets[c.ID()] = 0
 }
 
-// took counts n bytes of the stream, of a request if it was answered.
-func (t *Trace) took(c *tcpip.Conn, n int, answered bool, before int64) {
+// consumed counts n bytes of the stream, of a request if it was answered.
+func (t *Trace) consumed(c *tcpip.Conn, n int, answered bool, before int64) {
 	at := &t.offsets[c.ID()]
-	if answered && len(t.Rows) < t.most {
+	if answered && len(t.Rows) < t.limit {
 		t.Rows = append(t.Rows, Stage{Port: c.Peer().Port(), Offset: *at, Received: t.Received, TCP: before, HTTP: t.Now()})
 	}
 	*at += int64(n)

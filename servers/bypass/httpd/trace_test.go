@@ -14,7 +14,7 @@ func TestTrace(t *testing.T) {
 		app.Trace.Received = now
 		peers[i%2].ask(s, link)
 		now += 10
-		app.Trace.SentAt(now)
+		app.Trace.SetSent(now)
 	}
 	rows := app.Trace.Rows
 	if len(rows) != 3 {

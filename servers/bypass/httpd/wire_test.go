@@ -107,14 +107,14 @@ func converse(t *testing.T, s *http1.Site, plan []byte, conns, answers, size int
 		t.Fatal(err)
 	}
 	c := client.New(client.Config{IP: netip.MustParseAddr("10.0.0.2"), MAC: net.HardwareAddr{2, 0, 0, 0, 0, 2},
-		Server: netip.AddrPortFrom(ip, 80), Conns: conns, Ask: fmt.Appendf(nil, "GET /%d HTTP/1.1\r\nHost: a\r\n\r\n", size)}, up)
-	c.Body = func(conn int, at int64, b []byte) {
+		Server: netip.AddrPortFrom(ip, 80), Connections: conns, Request: fmt.Appendf(nil, "GET /%d HTTP/1.1\r\nHost: a\r\n\r\n", size)}, up)
+	c.OnBody = func(conn int, at int64, b []byte) {
 		if !bytes.Equal(b, body[at:int(at)+len(b)]) {
 			t.Fatalf("a body is wrong in %d bytes from %d on", len(b), at)
 		}
 	}
 	got := 0
-	c.Answered = func(a *client.Answer) {
+	c.OnResponse = func(a *client.Response) {
 		// A request of which every copy is lost leaves its connection idle, and
 		// the server closes it in the end, or resets it when a copy comes after
 		// its FIN was lost, too; the client asks again on another.

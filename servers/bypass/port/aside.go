@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// standAside lets the threads of this process other than those that poll run
+// demoteOtherThreads lets the threads of this process other than those that poll run
 // only where a CPU has nothing else to do (SCHED_IDLE, sched(7)).
 //
 // A loop that never ends looks to Go like a goroutine that should be preempted:
@@ -20,7 +20,7 @@ import (
 // runs and, where the process has only the loop's own CPU, takes that away
 // thousands of times per second. SCHED_IDLE threads do not preempt. They still
 // get a small share of the time, so that signals are answered.
-func standAside(polling []int) error {
+func demoteOtherThreads(polling []int) error {
 	tasks, err := os.ReadDir("/proc/self/task")
 	if err != nil {
 		return err

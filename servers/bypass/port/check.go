@@ -117,14 +117,14 @@ func (y system) checkPCI(s Spec) error {
 		return err
 	}
 	f.Close()
-	if free, size := y.hugepages(); free*size < leastHuge {
+	if free, size := y.hugepages(); free*size < minHugepageBytes {
 		return hugeError(free, size)
 	}
 	return nil
 }
 
-// leastHuge is what a port needs of hugepages, in bytes.
-const leastHuge = 128 << 20
+// minHugepageBytes is what a port needs of hugepages, in bytes.
+const minHugepageBytes = 128 << 20
 
 // hugepages returns the number of free pages and their size in bytes.
 func (y system) hugepages() (free, size int) {

@@ -34,9 +34,9 @@ type Port struct {
 	MTU     int
 	Offload bool   // it fills in checksums: tcpip.Config.ChecksumsOut
 	Hz      uint64 // ticks per second of Queue.Ticks
-	// Helped says that other threads of this process work for the loops, too,
+	// SharesCPU states that other threads of this process work for the loops, too,
 	// and must have their share of the CPU.
-	Helped bool
+	SharesCPU bool
 
 	spec Spec
 	c    *C.struct_port
@@ -51,11 +51,11 @@ type Queue struct {
 	n int // frames to send
 }
 
-// Frames is the most frames that one Poll receives.
-const Frames = C.BURST
+// BurstSize is the most frames that one Poll receives.
+const BurstSize = C.BURST
 
-// Size is the length of a frame's buffer.
-const Size = 2048
+// BufferSize is the length of a frame's buffer.
+const BufferSize = 2048
 
 // Open takes the port named by spec with so many queue pairs, one for each of
 // the CPUs on which this process may run, from the first on. A process can do
@@ -86,15 +86,15 @@ func Open(name string, queues int) (*Port, error) {
 		}
 		p.spec = Spec{"pci", p.vf.address}
 	}
-	if err := p.take(queues); err != nil {
-		p.giveBack()
+	if err := p.openDevice(queues); err != nil {
+		p.restore()
 		return nil, fmt.Errorf("port %s: %w", spec, err)
 	}
 	return p, nil
 }
 
-// giveBack returns to the kernel what was taken from it.
-func (p *Port) giveBack() error {
+// restore returns to the kernel what was taken from it.
+func (p *Port) restore() error {
 	defer p.lock.Close()
 	if p.vf != nil {
 		return p.vf.close()
@@ -102,23 +102,23 @@ func (p *Port) giveBack() error {
 	return nil
 }
 
-// take checks the device and opens it.
-func (p *Port) take(queues int) error {
+// openDevice checks the device and opens it.
+func (p *Port) openDevice(queues int) error {
 	if p.vf != nil {
 		if err := Check(p.spec); err != nil {
 			return err
 		}
 	}
-	return p.open(queues)
+	return p.startEAL(queues)
 }
 
-func (p *Port) open(queues int) error {
+func (p *Port) startEAL(queues int) error {
 	var lcores []string
 	for _, c := range p.cpus {
 		lcores = append(lcores, strconv.Itoa(c))
 	}
 	args := []string{"crossing", "-l", strings.Join(lcores, ","), "--no-telemetry", "--log-level=*:4"}
-	if free, size := (system{"/"}).hugepages(); free*size >= leastHuge {
+	if free, size := (system{"/"}).hugepages(); free*size >= minHugepageBytes {
 		args = append(args, "--in-memory", "--single-file-segments")
 	} else {
 		args = append(args, "--no-huge", "--no-shconf", "-m", strconv.Itoa(128*queues+64))
@@ -171,7 +171,7 @@ func affinity() ([]int, error) {
 // Run calls loop once for each queue, on the thread that DPDK keeps for its
 // CPU, and returns when all have returned, with the first error. Loops must
 // not yield; main needs a thread besides theirs, for signals. Unless the port
-// is Helped, the process's other threads run only when a CPU is idle.
+// shares its CPU, the process's other threads run only when a CPU is idle.
 func (p *Port) Run(loop func(q *Queue) error) error {
 	runtime.GOMAXPROCS(len(p.cpus) + 1)
 	ended := make(chan error, 2*len(p.cpus))
@@ -198,8 +198,8 @@ func (p *Port) Run(loop func(q *Queue) error) error {
 	for range p.cpus {
 		polling = append(polling, <-threads)
 	}
-	if !p.Helped {
-		aside = standAside(polling)
+	if !p.SharesCPU {
+		aside = demoteOtherThreads(polling)
 	}
 	close(ready)
 	var first error
@@ -219,7 +219,7 @@ func (p *Port) Close() error {
 	if e != 0 {
 		err = fmt.Errorf("port %s: closing it: error %d", p.spec, int(e))
 	}
-	return errors.Join(err, p.giveBack())
+	return errors.Join(err, p.restore())
 }
 
 // Up tells whether the link is up.
@@ -255,9 +255,9 @@ func (q *Queue) Poll(spin uint64) int {
 	return n
 }
 
-// Room is the number of frames that may be sent before the next Poll so that
+// TxFree is the number of frames that may be sent before the next Poll so that
 // it receives for certain, even if the port takes none.
-func (q *Queue) Room() int { return C.BATCH/2 - q.n }
+func (q *Queue) TxFree() int { return C.BATCH/2 - q.n }
 
 // Frame returns a received frame, and whether the port has found its checksums
 // right.
@@ -276,7 +276,7 @@ func (q *Queue) Send(n int) []byte {
 			q.n = 0
 		}
 	}
-	return unsafe.Slice((*byte)(q.c.tx[q.n].data), Size)
+	return unsafe.Slice((*byte)(q.c.tx[q.n].data), BufferSize)
 }
 
 // Ticks is the time stamp counter after the last Poll had looked for frames.

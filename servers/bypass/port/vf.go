@@ -44,7 +44,7 @@ func (y system) makeVF(iface string) (v *vf, err error) {
 	if _, err := os.Readlink(filepath.Join(dev, "iommu_group")); err != nil {
 		return nil, errors.New("the IOMMU is off; switch it on in the firmware (VT-d, AMD-Vi) and start the kernel with intel_iommu=on or amd_iommu=on")
 	}
-	if free, size := y.hugepages(); free*size < leastHuge {
+	if free, size := y.hugepages(); free*size < minHugepageBytes {
 		return nil, hugeError(free, size)
 	}
 	if err := netlink.LinkSetUp(link); err != nil {
@@ -139,7 +139,7 @@ func readNumber(file string) int {
 
 func hugeError(free, size int) error {
 	return fmt.Errorf("%d MiB of free hugepages, and a device that writes to memory itself needs %d; run: echo %d > /proc/sys/vm/nr_hugepages",
-		free*size>>20, leastHuge>>20, leastHuge/max(size, 2<<20))
+		free*size>>20, minHugepageBytes>>20, minHugepageBytes/max(size, 2<<20))
 }
 
 // busAddress asks the kernel for the PCI address of an interface's device. It

@@ -7,29 +7,29 @@ const (
 	maxRTO     = 60 * time.Second // section 2.5
 )
 
-// takeAck takes the acknowledgement and the window of a segment the long way:
+// processAck takes the acknowledgement and the window of a segment the long way:
 // RFC 9293 section 3.10.7.4, fifth.
-func (s *Stack) takeAck(c *Conn, g *segment) {
+func (s *Stack) processAck(c *Conn, g *segment) {
 	acks := g.ack - c.sndUna
 	if acks > c.sndNxt-c.sndUna { // old
 		return
 	}
-	wnd := g.wnd << c.scale
+	wnd := g.wnd << c.sndWndShift
 	fresh := false
-	if c.sacks && g.opts.nsacks > 0 && c.sndNxt != c.sndUna {
-		fresh = s.takeSACK(c, g)
+	if c.sackPermitted && g.opts.sackCount > 0 && c.sndNxt != c.sndUna {
+		fresh = s.updateScoreboard(c, g)
 	}
 	if acks == 0 {
 		// RFC 5681 section 2: what counts as a duplicate; with SACK, what brings news.
-		if c.sndNxt != c.sndUna && len(g.data) == 0 && g.flags&fin == 0 && (fresh || !c.sacks && wnd == c.sndWnd) {
-			s.duplicate(c)
+		if c.sndNxt != c.sndUna && len(g.data) == 0 && g.flags&fin == 0 && (fresh || !c.sackPermitted && wnd == c.sndWnd) {
+			s.dupAckReceived(c)
 		}
-		s.newWindow(c, g, wnd)
+		s.updateSndWnd(c, g, wnd)
 		return
 	}
-	s.newWindow(c, g, wnd)
-	s.acked(c, acks)
-	if c.sndUna != c.sndNxt || !c.ended {
+	s.updateSndWnd(c, g, wnd)
+	s.advanceSndUna(c, acks)
+	if c.sndUna != c.sndNxt || !c.finSent {
 		return
 	}
 	// Our FIN is acknowledged.
@@ -37,17 +37,17 @@ func (s *Stack) takeAck(c *Conn, g *segment) {
 	case finWait1:
 		c.state = finWait2
 	case closing:
-		s.wait(c)
+		s.enterTimeWait(c)
 	case lastAck:
 		s.remove(c)
 	default:
 	}
 }
 
-// newWindow takes the window, unless the segment is older than the one that
+// updateSndWnd takes the window, unless the segment is older than the one that
 // told the last: since SND.WL1 and WL2 are only there to tell that, and data
 // older than RCV.NXT are the only sign of it that matters, they are not kept.
-func (s *Stack) newWindow(c *Conn, g *segment, wnd uint32) {
+func (s *Stack) updateSndWnd(c *Conn, g *segment, wnd uint32) {
 	if before(g.seq, c.rcvNxt) && len(g.data) > 0 {
 		return
 	}
@@ -55,38 +55,38 @@ func (s *Stack) newWindow(c *Conn, g *segment, wnd uint32) {
 		c.backoff = 0
 	}
 	c.sndWnd = wnd
-	c.maxWnd = max(c.maxWnd, wnd)
+	c.maxSndWnd = max(c.maxSndWnd, wnd)
 }
 
-// acked moves SND.UNA forward by n.
-func (s *Stack) acked(c *Conn, n uint32) {
+// advanceSndUna moves SND.UNA forward by n.
+func (s *Stack) advanceSndUna(c *Conn, n uint32) {
 	flight := c.sndNxt - c.sndUna
 	c.sndUna += n
-	c.dups = 0
+	c.dupAcks = 0
 	if c.backoff != 0 {
 		c.backoff = 0
-		s.setRTO(c)
+		s.updateRTO(c)
 	}
 	data := int(n)
-	if c.ended && c.sndUna == c.sndNxt {
+	if c.finSent && c.sndUna == c.sndNxt {
 		data--
 	}
-	c.release(data)
-	if c.timing && !before(c.sndUna, c.timed) {
-		c.timing = false
-		s.measured(c, s.now-c.timedAt)
+	c.releaseAcked(data)
+	if c.rttTiming && !before(c.sndUna, c.rttSeq) {
+		c.rttTiming = false
+		s.updateRTT(c, s.now-c.rttStart)
 	}
 	switch {
 	case c.loss != nil:
-		s.ackedInLoss(c, n)
+		s.ackInLossState(c, n)
 	case 2*flight >= c.cwnd: // else the window was no bound: RFC 7661 section 4.3
-		c.grow(n)
+		c.growCwnd(n)
 	}
-	s.rest(c)
+	s.restartTimer(c)
 }
 
-// grow is slow start and congestion avoidance, RFC 5681 section 3.1.
-func (c *Conn) grow(n uint32) {
+// growCwnd is slow start and congestion avoidance, RFC 5681 section 3.1.
+func (c *Conn) growCwnd(n uint32) {
 	const most = 1 << 30
 	switch {
 	case c.cwnd >= most:
@@ -97,28 +97,28 @@ func (c *Conn) grow(n uint32) {
 	}
 }
 
-// release forgets n acknowledged bytes of the queue.
-func (c *Conn) release(n int) {
-	c.queued -= n
-	c.offset += n
-	for c.first < c.beyond && c.offset >= len(c.queue[c.first].data) {
-		c.offset -= len(c.queue[c.first].data)
-		c.queue[c.first].data = nil
-		c.first++
+// releaseAcked forgets n acknowledged bytes of the queue.
+func (c *Conn) releaseAcked(n int) {
+	c.sndQueued -= n
+	c.sndOffset += n
+	for c.queueHead < c.queueTail && c.sndOffset >= len(c.queue[c.queueHead].data) {
+		c.sndOffset -= len(c.queue[c.queueHead].data)
+		c.queue[c.queueHead].data = nil
+		c.queueHead++
 	}
 	switch {
-	case c.first == c.beyond:
-		c.first, c.beyond = 0, 0
-	case c.beyond == queueLen && c.first > 0:
-		k := copy(c.queue[:], c.queue[c.first:])
+	case c.queueHead == c.queueTail:
+		c.queueHead, c.queueTail = 0, 0
+	case c.queueTail == queueLen && c.queueHead > 0:
+		k := copy(c.queue[:], c.queue[c.queueHead:])
 		clear(c.queue[k:])
-		c.first, c.beyond = 0, uint8(k)
+		c.queueHead, c.queueTail = 0, uint8(k)
 	}
 }
 
-// measured takes a round-trip time, RFC 6298 section 2. Only segments that were
+// updateRTT takes a round-trip time, RFC 6298 section 2. Only segments that were
 // sent once are timed (Karn's algorithm, section 3).
-func (s *Stack) measured(c *Conn, r int64) {
+func (s *Stack) updateRTT(c *Conn, r int64) {
 	if c.srtt == 0 {
 		c.srtt, c.rttvar = max(r, 1), r/2
 	} else {
@@ -129,26 +129,26 @@ func (s *Stack) measured(c *Conn, r int64) {
 		c.rttvar += (d - c.rttvar) / 4
 		c.srtt += (r - c.srtt) / 8
 	}
-	s.setRTO(c)
+	s.updateRTO(c)
 }
 
-func (s *Stack) setRTO(c *Conn) {
+func (s *Stack) updateRTO(c *Conn) {
 	if c.srtt == 0 {
 		return
 	}
 	c.rto = min(max(c.srtt+max(4*c.rttvar, int64(time.Millisecond)), int64(s.cfg.MinRTO)), int64(maxRTO))
 }
 
-// rest sets the time to look at a connection again: for the retransmission of
+// restartTimer sets the time to look at a connection again: for the retransmission of
 // what is in flight, RFC 6298 section 5, or for the end of an idle one.
-func (s *Stack) rest(c *Conn) {
-	if c.sndUna != c.sndNxt || c.queued != 0 {
-		s.due[c.id] = s.now + c.rto
+func (s *Stack) restartTimer(c *Conn) {
+	if c.sndUna != c.sndNxt || c.sndQueued != 0 {
+		s.deadlines[c.id] = s.now + c.rto
 		return
 	}
 	idle := s.cfg.IdleLimit
 	if s.cfg.KeepAlive != 0 {
 		idle = min(idle, s.cfg.KeepAlive)
 	}
-	s.due[c.id] = c.moved + int64(idle)
+	s.deadlines[c.id] = c.lastReceived + int64(idle)
 }

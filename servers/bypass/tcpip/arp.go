@@ -11,22 +11,22 @@ const (
 	arpEnd       = 42
 )
 
-func (s *Stack) arp(f []byte) {
+func (s *Stack) handleARP(f []byte) {
 	if len(f) < arpEnd || be16(f[14:]) != 1 || be16(f[16:]) != 0x800 || f[18] != 6 || f[19] != 4 ||
 		be16(f[arpOperation:]) != 1 || le32(f[arpTargetIP:]) != s.ipLE {
 		s.Stats.Dropped++
 		return
 	}
-	b := s.room[:60]
+	b := s.txBuf[:60]
 	clear(b)
 	copy(b[ethDst:], f[arpSender:arpSender+6])
-	s.arpHead(b, 2)
+	s.writeARPHeader(b, 2)
 	copy(b[arpTarget:], f[arpSender:arpSender+6])
 	copy(b[arpTargetIP:], f[arpSenderIP:arpSenderIP+4])
 	s.send(60)
 }
 
-func (s *Stack) arpHead(b []byte, operation byte) {
+func (s *Stack) writeARPHeader(b []byte, operation byte) {
 	copy(b[ethSrc:], s.cfg.MAC)
 	copy(b[ethType:], "\x08\x06\x00\x01\x08\x00\x06\x04\x00")
 	b[arpOperation+1] = operation

@@ -30,30 +30,30 @@ func (s *Stack) sendCookie(g *segment, q *synOptions) {
 		}
 	}
 	k := key(g.frame)
-	s.cookies = s.now
+	s.lastCookie = s.now
 	s.Stats.CookiesSent++
-	s.reply(g)
-	putBE16(s.room[tcpWindow:], receiveBuffer)
+	s.writeReplyHeader(g)
+	putBE16(s.txBuf[tcpWindow:], receiveBuffer)
 	value := uint32(0)
-	if q.stamps {
+	if q.hasTimestamps {
 		bits := uint32(cookieScale)
-		if q.scaled {
-			bits = uint32(min(q.scale, 14))
+		if q.hasWindowScale {
+			bits = uint32(min(q.windowScale, 14))
 		}
-		if q.sacks {
+		if q.sackPermitted {
 			bits |= cookieSACK
 		}
-		value = s.stamp(s.stampBase(k))&^cookieBits - (cookieBits + 1) | bits
+		value = s.tsVal(s.tsOffset(k))&^cookieBits - (cookieBits + 1) | bits
 	}
 	// Without timestamps there is nowhere to keep the other options.
-	o := s.synOptions(s.room[tcpOptions:tcpOptions], q.stamps, q.sacks && q.stamps, q.scaled && q.stamps, value, q.value)
-	s.finishHead(tcpOptions+len(o), s.cookie(k, g.seq, s.now/cookiePhase, index), g.seq+1, syn|ack)
+	o := s.appendSYNOptions(s.txBuf[tcpOptions:tcpOptions], q.hasTimestamps, q.sackPermitted && q.hasTimestamps, q.hasWindowScale && q.hasTimestamps, value, q.tsVal)
+	s.sendControl(tcpOptions+len(o), s.cookie(k, g.seq, s.now/cookiePhase, index), g.seq+1, syn|ack)
 }
 
-// openByCookie takes an ACK that may complete a handshake of which nothing is
+// acceptCookie takes an ACK that may complete a handshake of which nothing is
 // known any more, and tells whether it did.
-func (s *Stack) openByCookie(g *segment, options []byte) bool {
-	if s.cookies == 0 || s.now-s.cookies > 2*cookiePhase {
+func (s *Stack) acceptCookie(g *segment, options []byte) bool {
+	if s.lastCookie == 0 || s.now-s.lastCookie > 2*cookiePhase {
 		return false
 	}
 	k, ours := key(g.frame), g.ack-1
@@ -62,28 +62,28 @@ func (s *Stack) openByCookie(g *segment, options []byte) bool {
 		return false
 	}
 	q := synOptions{mss: cookieMSS[ours&7]}
-	o := readSegment(options)
-	if o.stamps {
-		q.stamps, q.value = true, o.value
-		q.sacks = o.echo&cookieSACK != 0
-		if scale := o.echo & cookieScale; scale <= 14 {
-			q.scale, q.scaled = uint8(scale), true
+	o := parseSegmentOptions(options)
+	if o.hasTimestamps {
+		q.hasTimestamps, q.tsVal = true, o.tsVal
+		q.sackPermitted = o.tsEcr&cookieSACK != 0
+		if scale := o.tsEcr & cookieScale; scale <= 14 {
+			q.windowScale, q.hasWindowScale = uint8(scale), true
 		}
 	}
 	c := s.newConn(g.frame, &q)
 	if c == nil {
 		return true // dropped: the peer will try again
 	}
-	s.Stats.CookiesTaken++
-	c.stampBase = s.stampBase(k)
+	s.Stats.CookiesAccepted++
+	c.tsOffset = s.tsOffset(k)
 	c.iss = ours
 	c.sndNxt = ours + 1
 	c.rcvNxt = g.seq
 	s.establish(c, g.wnd)
 	g.opts = o
-	s.arrives(c, g)
+	s.segmentArrives(c, g)
 	if c.state != closed {
-		s.afterwards(c)
+		s.afterSegment(c)
 	}
 	return true
 }

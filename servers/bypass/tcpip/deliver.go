@@ -1,110 +1,110 @@
 package tcpip
 
-// A span is a stretch of sequence space, from inclusive to exclusive.
-type span struct{ from, to uint32 }
+// A seqRange is a stretch of sequence space, from inclusive to exclusive.
+type seqRange struct{ from, to uint32 }
 
-// maxSpans bounds the stretches that are kept out of order: a segment that
+// maxReassembly bounds the stretches that are kept out of order: a segment that
 // would start another is dropped.
-const maxSpans = 8
+const maxReassembly = 8
 
 // deliver takes data that start at RCV.NXT: to the app, and what it leaves
 // into the receive buffer.
 func (s *Stack) deliver(c *Conn, data []byte) {
 	c.rcvNxt += uint32(len(data))
-	c.owes = true
-	if c.closes {
+	c.ackPending = true
+	if c.appClosed {
 		return
 	}
-	if !c.holds {
+	if !c.hasRcvBuf {
 		n := s.app.Data(c, data)
-		if n == len(data) || c.closes {
+		if n == len(data) || c.appClosed {
 			return
 		}
 		data = data[n:]
-		if !s.needBuffer(c) {
-			s.Stats.NoRoom++
+		if !s.ensureRcvBuf(c) {
+			s.Stats.RcvBufFull++
 			s.abort(c) // it is acknowledged: it cannot be dropped in silence
 			return
 		}
-		c.have = copy(c.buf, data)
-		c.setWindow()
+		c.rcvBuffered = copy(c.rcvBuf, data)
+		c.updateRcvWnd()
 		return
 	}
-	c.have += copy(c.buf[c.have:], data)
-	c.join()
-	s.feed(c)
+	c.rcvBuffered += copy(c.rcvBuf[c.rcvBuffered:], data)
+	c.mergeReassembly()
+	s.deliverBuffered(c)
 }
 
-// feed shows the app what is held.
-func (s *Stack) feed(c *Conn) {
-	if c.have > 0 && c.Room() {
-		n := s.app.Data(c, c.buf[:c.have])
-		beyond := c.have
-		if c.nspans > 0 {
-			beyond += int(c.spans[c.nspans-1].to - c.rcvNxt)
+// deliverBuffered shows the app what is held.
+func (s *Stack) deliverBuffered(c *Conn) {
+	if c.rcvBuffered > 0 && c.CanSend() {
+		n := s.app.Data(c, c.rcvBuf[:c.rcvBuffered])
+		beyond := c.rcvBuffered
+		if c.reassemblyLen > 0 {
+			beyond += int(c.reassembly[c.reassemblyLen-1].to - c.rcvNxt)
 		}
-		copy(c.buf, c.buf[n:beyond])
-		c.have -= n
+		copy(c.rcvBuf, c.rcvBuf[n:beyond])
+		c.rcvBuffered -= n
 	}
-	if c.closes || c.have == 0 && c.nspans == 0 {
-		s.dropBuffer(c)
+	if c.appClosed || c.rcvBuffered == 0 && c.reassemblyLen == 0 {
+		s.freeRcvBuf(c)
 	}
-	c.setWindow()
+	c.updateRcvWnd()
 }
 
-// setWindow puts the window that is left into the head. Its right edge never
+// updateRcvWnd puts the window that is left into the head. Its right edge never
 // moves back, since what is held has been counted when it came (RFC 9293
 // section 3.8.6.2.2); when it has opened by half, the peer is told.
-func (c *Conn) setWindow() {
-	w := uint16(receiveBuffer - c.have)
-	if int(w)-int(be16(c.head[tcpWindow:])) >= receiveBuffer/2 {
-		c.owes = true
+func (c *Conn) updateRcvWnd() {
+	w := uint16(receiveBuffer - c.rcvBuffered)
+	if int(w)-int(be16(c.header[tcpWindow:])) >= receiveBuffer/2 {
+		c.ackPending = true
 	}
-	putBE16(c.head[tcpWindow:], w)
+	putBE16(c.header[tcpWindow:], w)
 }
 
-// keep keeps data that come before their turn: RFC 9293 section 3.10.7.4 allows it
+// queueOutOfOrder keeps data that come before their turn: RFC 9293 section 3.10.7.4 allows it
 // and RFC 2018 reports it.
-func (s *Stack) keep(c *Conn, seq uint32, data []byte) {
+func (s *Stack) queueOutOfOrder(c *Conn, seq uint32, data []byte) {
 	at := seq - c.rcvNxt
-	room := uint32(receiveBuffer - c.have)
-	if len(data) == 0 || c.closes || at >= room {
+	room := uint32(receiveBuffer - c.rcvBuffered)
+	if len(data) == 0 || c.appClosed || at >= room {
 		return
 	}
 	data = data[:min(uint32(len(data)), room-at)]
-	if !s.needBuffer(c) || !c.note(span{seq, seq + uint32(len(data))}) {
-		s.Stats.NoRoom++
+	if !s.ensureRcvBuf(c) || !c.addReassembly(seqRange{seq, seq + uint32(len(data))}) {
+		s.Stats.RcvBufFull++
 		return
 	}
 	s.Stats.OutOfOrder++
-	copy(c.buf[uint32(c.have)+at:], data)
+	copy(c.rcvBuf[uint32(c.rcvBuffered)+at:], data)
 }
 
-// note adds a span to those that are kept; it fails when there are too many.
-func (c *Conn) note(p span) bool {
-	n, ok := addSpan(c.spans[:], c.nspans, p)
+// addReassembly adds a span to those that are kept; it fails when there are too many.
+func (c *Conn) addReassembly(p seqRange) bool {
+	n, ok := addRange(c.reassembly[:], c.reassemblyLen, p)
 	if ok {
-		c.nspans = n
-		c.newest = p.from
+		c.reassemblyLen = n
+		c.lastReassembled = p.from
 	}
 	return ok
 }
 
-// join moves RCV.NXT over spans that it has reached.
-func (c *Conn) join() {
+// mergeReassembly moves RCV.NXT over spans that it has reached.
+func (c *Conn) mergeReassembly() {
 	i := 0
-	for ; i < c.nspans && !before(c.rcvNxt, c.spans[i].from); i++ {
-		if d := c.spans[i].to - c.rcvNxt; int32(d) > 0 {
+	for ; i < c.reassemblyLen && !before(c.rcvNxt, c.reassembly[i].from); i++ {
+		if d := c.reassembly[i].to - c.rcvNxt; int32(d) > 0 {
 			c.rcvNxt += d
-			c.have += int(d)
+			c.rcvBuffered += int(d)
 		}
 	}
-	c.nspans = copy(c.spans[:], c.spans[i:c.nspans])
+	c.reassemblyLen = copy(c.reassembly[:], c.reassembly[i:c.reassemblyLen])
 }
 
-// addSpan adds p to n sorted spans that do not touch, and returns their number.
+// addRange adds p to n sorted spans that do not touch, and returns their number.
 // It fails when there is no room.
-func addSpan(spans []span, n int, p span) (int, bool) {
+func addRange(spans []seqRange, n int, p seqRange) (int, bool) {
 	i := 0
 	for i < n && before(spans[i].to, p.from) {
 		i++
@@ -132,28 +132,28 @@ func addSpan(spans []span, n int, p span) (int, bool) {
 	return n - (j - i - 1), true
 }
 
-// needBuffer gives the connection a receive buffer, within the stack's bound.
-func (s *Stack) needBuffer(c *Conn) bool {
-	if c.holds {
+// ensureRcvBuf gives the connection a receive buffer, within the stack's bound.
+func (s *Stack) ensureRcvBuf(c *Conn) bool {
+	if c.hasRcvBuf {
 		return true
 	}
-	if s.held+receiveBuffer > s.cfg.MaxHeld {
+	if s.rcvBufBytes+receiveBuffer > s.cfg.MaxRcvBufBytes {
 		return false
 	}
-	if n := len(s.buffers); n > 0 {
-		c.buf, s.buffers = s.buffers[n-1], s.buffers[:n-1]
+	if n := len(s.freeRcvBufs); n > 0 {
+		c.rcvBuf, s.freeRcvBufs = s.freeRcvBufs[n-1], s.freeRcvBufs[:n-1]
 	} else {
-		c.buf = make([]byte, receiveBuffer)
+		c.rcvBuf = make([]byte, receiveBuffer)
 	}
-	c.holds = true
-	s.held += receiveBuffer
+	c.hasRcvBuf = true
+	s.rcvBufBytes += receiveBuffer
 	return true
 }
 
-func (s *Stack) dropBuffer(c *Conn) {
-	if c.holds {
-		s.buffers = append(s.buffers, c.buf)
-		s.held -= receiveBuffer
+func (s *Stack) freeRcvBuf(c *Conn) {
+	if c.hasRcvBuf {
+		s.freeRcvBufs = append(s.freeRcvBufs, c.rcvBuf)
+		s.rcvBufBytes -= receiveBuffer
 	}
-	c.holds, c.buf, c.have, c.nspans = false, nil, 0, 0
+	c.hasRcvBuf, c.rcvBuf, c.rcvBuffered, c.reassemblyLen = false, nil, 0, 0
 }

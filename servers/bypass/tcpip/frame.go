@@ -5,30 +5,30 @@ import "encoding/binary"
 // Where things are in a frame: Ethernet, then IPv4 without options, then TCP.
 const (
 	ethDst, ethSrc, ethType = 0, 6, 12
-	ipAt                    = 14
-	ipLength                = ipAt + 2
-	ipID                    = ipAt + 4
-	ipFragment              = ipAt + 6
-	ipTTL                   = ipAt + 8
-	ipProtocol              = ipAt + 9
-	ipSum                   = ipAt + 10
-	ipSrc                   = ipAt + 12
-	ipDst                   = ipAt + 16
-	tcpAt                   = ipAt + 20
-	tcpSrc                  = tcpAt
-	tcpDst                  = tcpAt + 2
-	tcpSeq                  = tcpAt + 4
-	tcpAck                  = tcpAt + 8
-	tcpOffset               = tcpAt + 12
-	tcpFlags                = tcpAt + 13
-	tcpWindow               = tcpAt + 14
-	tcpSum                  = tcpAt + 16
-	tcpOptions              = tcpAt + 20
-	tsAt                    = tcpOptions     // NOP, NOP, kind, length
+	ipStart                 = 14
+	ipLength                = ipStart + 2
+	ipID                    = ipStart + 4
+	ipFragment              = ipStart + 6
+	ipTTL                   = ipStart + 8
+	ipProtocol              = ipStart + 9
+	ipSum                   = ipStart + 10
+	ipSrc                   = ipStart + 12
+	ipDst                   = ipStart + 16
+	tcpStart                = ipStart + 20
+	tcpSrc                  = tcpStart
+	tcpDst                  = tcpStart + 2
+	tcpSeq                  = tcpStart + 4
+	tcpAck                  = tcpStart + 8
+	tcpOffset               = tcpStart + 12
+	tcpFlags                = tcpStart + 13
+	tcpWindow               = tcpStart + 14
+	tcpSum                  = tcpStart + 16
+	tcpOptions              = tcpStart + 20
+	tsStart                 = tcpOptions     // NOP, NOP, kind, length
 	tsValue                 = tcpOptions + 4 // RFC 7323 section 3.2
 	tsEcho                  = tcpOptions + 8
-	shortHead               = tcpOptions      // head without timestamps
-	longHead                = tcpOptions + 12 // head with them
+	baseHeaderLen           = tcpOptions      // head without timestamps
+	tsHeaderLen             = tcpOptions + 12 // head with them
 )
 
 const (
@@ -49,7 +49,7 @@ const (
 const (
 	typeIPv4 = 0x0008
 	typeARP  = 0x0608
-	tsStart  = 0x0a080101
+	tsPrefix = 0x0a080101
 )
 
 func le16(b []byte) uint16       { return binary.LittleEndian.Uint16(b) }
@@ -63,8 +63,8 @@ func putBE32(b []byte, n uint32) { binary.BigEndian.PutUint32(b, n) }
 // before tells whether a comes before b in sequence space, RFC 9293 section 3.4.
 func before(a, b uint32) bool { return int32(a-b) < 0 }
 
-// words adds the fixed part of a TCP head to a sum, unfolded.
-func words(h *[shortHead]byte, sum uint64) uint64 {
-	return sum + uint64(le32(h[tcpAt:])) + uint64(le32(h[tcpSeq:])) + uint64(le32(h[tcpAck:])) +
+// sumFixedHeader adds the fixed part of a TCP head to a sum, unfolded.
+func sumFixedHeader(h *[baseHeaderLen]byte, sum uint64) uint64 {
+	return sum + uint64(le32(h[tcpStart:])) + uint64(le32(h[tcpSeq:])) + uint64(le32(h[tcpAck:])) +
 		uint64(le32(h[tcpOffset:])) + uint64(le32(h[tcpSum:]))
 }

@@ -2,7 +2,7 @@ package tcpip
 
 import "crossing/servers/checksum"
 
-// predicted is the short way for the segment that is expected on a connection
+// fastPath is the short way for the segment that is expected on a connection
 // that is well: the next in order, no flag but ACK and PSH, the usual options,
 // something new in it (Van Jacobson's header prediction). It tells whether it
 // took the frame; else nothing has changed, and the long way takes it.
@@ -10,75 +10,75 @@ import "crossing/servers/checksum"
 // All that the long way checks holds here by equality: the connection is
 // ESTABLISHED, the sequence number is RCV.NXT, the acknowledgement lies
 // between SND.UNA and SND.NXT, the timestamp is not older than TS.Recent.
-func (s *Stack) predicted(f []byte) bool {
-	if len(f) < shortHead {
+func (s *Stack) fastPath(f []byte) bool {
+	if len(f) < baseHeaderLen {
 		return false
 	}
-	h := (*[shortHead]byte)(f)
-	if le16(h[ethType:]) != typeIPv4 || h[ipAt] != 0x45 || h[ipProtocol] != protocolTCP ||
+	h := (*[baseHeaderLen]byte)(f)
+	if le16(h[ethType:]) != typeIPv4 || h[ipStart] != 0x45 || h[ipProtocol] != protocolTCP ||
 		le32(h[ipDst:]) != s.ipLE || le16(h[tcpDst:]) != s.port || le16(h[ipFragment:])&^0x0040 != 0 {
 		return false
 	}
-	end := ipAt + int(be16(h[ipLength:]))
-	if end > len(f) || end < shortHead {
+	end := ipStart + int(be16(h[ipLength:]))
+	if end > len(f) || end < baseHeaderLen {
 		return false
 	}
 	k := uint64(le32(h[ipSrc:]))<<16 | uint64(le16(h[tcpSrc:]))
-	c := s.last
+	c := s.lastConn
 	if c == nil || s.lastKey != k {
 		if c = s.table.get(k); c == nil {
 			return false
 		}
-		s.last, s.lastKey = c, k
+		s.lastConn, s.lastKey = c, k
 	}
 	a := be32(h[tcpAck:])
 	acks := a - c.sndUna
-	if c.state != established || c.loss != nil || c.holds ||
-		h[tcpFlags]&^psh != ack || h[tcpOffset] != c.head[tcpOffset] ||
+	if c.state != established || c.loss != nil || c.hasRcvBuf ||
+		h[tcpFlags]&^psh != ack || h[tcpOffset] != c.header[tcpOffset] ||
 		be32(h[tcpSeq:]) != c.rcvNxt || acks > c.sndNxt-c.sndUna {
 		return false
 	}
-	at := int(c.headLen)
+	at := int(c.headerLen)
 	if end < at || end-at > receiveBuffer || end == at && acks == 0 {
 		return false
 	}
-	if c.stamps {
-		if le32(f[tsAt:]) != tsStart {
+	if c.tsEnabled {
+		if le32(f[tsStart:]) != tsPrefix {
 			return false
 		}
 		value := be32(f[tsValue:])
-		if before(value, c.recent) || !s.sound(f[:end]) {
+		if before(value, c.tsRecent) || !s.checksumsOK(f[:end]) {
 			return false
 		}
-		c.recent = value
-	} else if !s.sound(f[:end]) {
+		c.tsRecent = value
+	} else if !s.checksumsOK(f[:end]) {
 		return false
 	}
-	s.Stats.Predicted++
-	c.moved = s.now
-	c.sndWnd = uint32(be16(h[tcpWindow:])) << c.scale
-	c.maxWnd = max(c.maxWnd, c.sndWnd)
+	s.Stats.FastPath++
+	c.lastReceived = s.now
+	c.sndWnd = uint32(be16(h[tcpWindow:])) << c.sndWndShift
+	c.maxSndWnd = max(c.maxSndWnd, c.sndWnd)
 	if acks != 0 {
-		s.acked(c, acks)
+		s.advanceSndUna(c, acks)
 	}
 	if end > at {
 		s.deliver(c, f[at:end])
 	}
-	if c.queued != 0 || c.owes || c.ends {
+	if c.sndQueued != 0 || c.ackPending || c.finQueued {
 		s.output(c)
 	}
 	return true
 }
 
-// sound checks both checksums of a TCP segment whose IP head is plain.
-func (s *Stack) sound(f []byte) bool {
-	if s.checked {
+// checksumsOK checks both checksums of a TCP segment whose IP head is plain.
+func (s *Stack) checksumsOK(f []byte) bool {
+	if s.checksumsVerified {
 		return true
 	}
-	h := (*[tcpAt]byte)(f)
-	ip := uint64(le32(h[ipAt:])) + uint64(le32(h[ipID:])) + uint64(le32(h[ipTTL:])) + uint64(le32(h[ipSrc:])) + uint64(le32(h[ipDst:]))
+	h := (*[tcpStart]byte)(f)
+	ip := uint64(le32(h[ipStart:])) + uint64(le32(h[ipID:])) + uint64(le32(h[ipTTL:])) + uint64(le32(h[ipSrc:])) + uint64(le32(h[ipDst:]))
 	return checksum.Fold(ip) == 0xffff &&
-		checksum.Fold(checksum.Sum(f[ipSrc:], checksum.Word(protocolTCP)+checksum.Word(uint16(len(f)-tcpAt)))) == 0xffff
+		checksum.Fold(checksum.Sum(f[ipSrc:], checksum.Word(protocolTCP)+checksum.Word(uint16(len(f)-tcpStart)))) == 0xffff
 }
 
 // A segment is one that took the long way.
@@ -104,19 +104,19 @@ func (g *segment) length() uint32 {
 	return n
 }
 
-// tcp takes a segment the long way: RFC 9293 section 3.10.7. The IP head has been
+// handleTCP takes a segment the long way: RFC 9293 section 3.10.7. The IP head has been
 // checked.
-func (s *Stack) tcp(f []byte) {
+func (s *Stack) handleTCP(f []byte) {
 	if len(f) < tcpOptions {
 		s.Stats.Dropped++
 		return
 	}
-	at := tcpAt + int(f[tcpOffset]>>4)*4
+	at := tcpStart + int(f[tcpOffset]>>4)*4
 	if at < tcpOptions || at > len(f) || le16(f[tcpSrc:]) == 0 {
 		s.Stats.Dropped++
 		return
 	}
-	if !s.sound(f) {
+	if !s.checksumsOK(f) {
 		s.Stats.BadChecksum++
 		return
 	}
@@ -126,7 +126,7 @@ func (s *Stack) tcp(f []byte) {
 	if le16(f[tcpDst:]) == s.port {
 		c = s.table.get(key(f))
 	}
-	if c != nil && c.state == timeWait && s.reopens(c, &g) {
+	if c != nil && c.state == timeWait && s.canReuse(c, &g) {
 		s.remove(c)
 		c = nil
 	}
@@ -134,29 +134,29 @@ func (s *Stack) tcp(f []byte) {
 		s.listen(&g, f[tcpOptions:at])
 		return
 	}
-	g.opts = readSegment(f[tcpOptions:at])
-	s.arrives(c, &g)
+	g.opts = parseSegmentOptions(f[tcpOptions:at])
+	s.segmentArrives(c, &g)
 	if c.state != closed {
-		s.afterwards(c)
+		s.afterSegment(c)
 	}
 }
 
-// arrives takes a segment of a connection: RFC 9293 section 3.10.7.4.
-func (s *Stack) arrives(c *Conn, g *segment) {
+// segmentArrives takes a segment of a connection: RFC 9293 section 3.10.7.4.
+func (s *Stack) segmentArrives(c *Conn, g *segment) {
 	if c.state == synReceived && g.flags&(syn|ack|rst) == syn && g.seq == c.rcvNxt-1 {
-		copy(c.head[ethDst:], g.frame[ethSrc:ethSrc+6])
+		copy(c.header[ethDst:], g.frame[ethSrc:ethSrc+6])
 		s.sendSynAck(c) // ours was lost
 		return
 	}
 	// PAWS, RFC 7323 section 5.3: an old segment from the last turn of the
 	// sequence numbers. A connection that has agreed on timestamps drops
 	// segments without (section 3.2), except resets.
-	if c.stamps && g.flags&rst == 0 {
-		if !g.opts.stamps {
+	if c.tsEnabled && g.flags&rst == 0 {
+		if !g.opts.hasTimestamps {
 			s.Stats.Dropped++
 			return
 		}
-		if before(g.opts.value, c.recent) {
+		if before(g.opts.tsVal, c.tsRecent) {
 			s.challenge(c)
 			return
 		}
@@ -165,13 +165,13 @@ func (s *Stack) arrives(c *Conn, g *segment) {
 	if !c.acceptable(g) {
 		if g.flags&rst == 0 {
 			if c.state == timeWait && g.flags&fin != 0 {
-				s.wait(c) // the peer did not get our last ACK
+				s.enterTimeWait(c) // the peer did not get our last ACK
 			}
 			s.challenge(c)
 		}
 		return
 	}
-	c.follow(g.frame[ethSrc : ethSrc+6])
+	c.learnMAC(g.frame[ethSrc : ethSrc+6])
 	// Second, RST: only the very next sequence number is believed, RFC 5961
 	// section 3.2.
 	if g.flags&rst != 0 {
@@ -195,37 +195,37 @@ func (s *Stack) arrives(c *Conn, g *segment) {
 	}
 	if c.state == synReceived {
 		if g.ack != c.sndNxt {
-			s.reset(g)
+			s.resetStranger(g)
 			return
 		}
 		s.establish(c, g.wnd)
 	}
 	// RFC 5961 section 5.2: an ACK of what was never sent, or of the distant past,
 	// comes from somebody who guesses.
-	if d := g.ack - c.sndUna; d > c.sndNxt-c.sndUna && c.sndUna-g.ack > max(c.maxWnd, 1<<16) {
+	if d := g.ack - c.sndUna; d > c.sndNxt-c.sndUna && c.sndUna-g.ack > max(c.maxSndWnd, 1<<16) {
 		s.challenge(c)
 		return
 	}
-	if c.stamps && !before(c.rcvNxt, g.seq) {
-		c.recent = g.opts.value // RFC 7323 section 4.3
+	if c.tsEnabled && !before(c.rcvNxt, g.seq) {
+		c.tsRecent = g.opts.tsVal // RFC 7323 section 4.3
 	}
-	c.moved = s.now
+	c.lastReceived = s.now
 	if c.state == timeWait {
-		s.wait(c)
-		c.owes = true
+		s.enterTimeWait(c)
+		c.ackPending = true
 		return
 	}
-	s.takeAck(c, g)
+	s.processAck(c, g)
 	if c.state == closed || c.state == timeWait {
 		return
 	}
 	// Seventh, the data; eighth, FIN.
-	s.takeData(c, g)
+	s.processData(c, g)
 }
 
 // acceptable is the test of RFC 9293 section 3.10.7.4, table 6.
 func (c *Conn) acceptable(g *segment) bool {
-	window := uint32(receiveBuffer - c.have)
+	window := uint32(receiveBuffer - c.rcvBuffered)
 	first := g.seq - c.rcvNxt
 	n := g.length()
 	if n == 0 {
@@ -235,8 +235,8 @@ func (c *Conn) acceptable(g *segment) bool {
 	return first < window || g.seq+n-1-c.rcvNxt < window || window == 0 && first == 0 && len(g.data) == 0
 }
 
-// takeData takes the data and the FIN of a segment that is in the window.
-func (s *Stack) takeData(c *Conn, g *segment) {
+// processData takes the data and the FIN of a segment that is in the window.
+func (s *Stack) processData(c *Conn, g *segment) {
 	switch c.state {
 	case established, finWait1, finWait2:
 	default: // after the peer's FIN nothing can come
@@ -247,7 +247,7 @@ func (s *Stack) takeData(c *Conn, g *segment) {
 	if len(data) == 0 && !isFin {
 		return
 	}
-	c.owes = true // also for what we have already: RFC 9293 section 3.10.7.4
+	c.ackPending = true // also for what we have already: RFC 9293 section 3.10.7.4
 	if old := c.rcvNxt - seq; int32(old) > 0 {
 		if old > uint32(len(data)) || old == uint32(len(data)) && !isFin {
 			return
@@ -255,10 +255,10 @@ func (s *Stack) takeData(c *Conn, g *segment) {
 		data, seq = data[old:], c.rcvNxt
 	}
 	if seq != c.rcvNxt {
-		s.keep(c, seq, data)
+		s.queueOutOfOrder(c, seq, data)
 		return // a FIN beyond the gap will come again
 	}
-	if room := receiveBuffer - c.have; len(data) > room {
+	if room := receiveBuffer - c.rcvBuffered; len(data) > room {
 		data, isFin = data[:room], false
 	}
 	if len(data) > 0 {
@@ -266,17 +266,17 @@ func (s *Stack) takeData(c *Conn, g *segment) {
 		if c.state == closed {
 			return
 		}
-		isFin = isFin && c.nspans == 0 && c.rcvNxt == g.seq+uint32(len(g.data))
+		isFin = isFin && c.reassemblyLen == 0 && c.rcvNxt == g.seq+uint32(len(g.data))
 	}
 	if isFin {
-		s.takeFin(c)
+		s.processFin(c)
 	}
 }
 
-// takeFin: the peer will send no more.
-func (s *Stack) takeFin(c *Conn) {
+// processFin: the peer will send no more.
+func (s *Stack) processFin(c *Conn) {
 	c.rcvNxt++
-	c.owes = true
+	c.ackPending = true
 	switch c.state {
 	case established:
 		c.state = closeWait
@@ -284,18 +284,18 @@ func (s *Stack) takeFin(c *Conn) {
 		c.state = closing
 	case finWait2:
 		s.sendAck(c)
-		s.wait(c)
+		s.enterTimeWait(c)
 	default:
 	}
 }
 
-// afterwards does what a segment has made possible.
-func (s *Stack) afterwards(c *Conn) {
-	if c.have > 0 && !c.closes {
-		s.feed(c)
+// afterSegment does what a segment has made possible.
+func (s *Stack) afterSegment(c *Conn) {
+	if c.rcvBuffered > 0 && !c.appClosed {
+		s.deliverBuffered(c)
 	}
-	if c.state == closeWait && !c.ends && (c.have == 0 || c.Room()) {
-		c.ends = true // all is answered that can be
+	if c.state == closeWait && !c.finQueued && (c.rcvBuffered == 0 || c.CanSend()) {
+		c.finQueued = true // all is answered that can be
 	}
 	s.output(c)
 }
@@ -305,10 +305,10 @@ func (s *Stack) afterwards(c *Conn) {
 // an attacker about others (CVE-2016-5696).
 func (s *Stack) challenge(c *Conn) {
 	const every = 5e6 // ns
-	if c.state == synReceived || s.now-c.challenged < every && c.challenged != 0 {
+	if c.state == synReceived || s.now-c.lastChallenge < every && c.lastChallenge != 0 {
 		return
 	}
-	c.challenged = s.now
+	c.lastChallenge = s.now
 	s.Stats.Challenges++
-	c.owes = true
+	c.ackPending = true
 }

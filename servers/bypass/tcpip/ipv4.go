@@ -6,7 +6,7 @@ import "crossing/servers/checksum"
 // section 3.2.1 wants checked and hands the packet to its protocol. IP options are
 // taken off, so that what follows finds everything in its place.
 func (s *Stack) demux(f []byte) {
-	if len(f) < ipAt {
+	if len(f) < ipStart {
 		s.Stats.Dropped++
 		return
 	}
@@ -17,26 +17,26 @@ func (s *Stack) demux(f []byte) {
 	}
 	switch le16(f[ethType:]) {
 	case typeARP:
-		s.arp(f)
+		s.handleARP(f)
 		return
 	case typeIPv4:
 	default:
 		s.Stats.Dropped++
 		return
 	}
-	if len(f) < tcpAt {
+	if len(f) < tcpStart {
 		s.Stats.Dropped++
 		return
 	}
-	head := int(f[ipAt]&15) * 4
+	head := int(f[ipStart]&15) * 4
 	total := int(be16(f[ipLength:]))
-	if f[ipAt]>>4 != 4 || head < 20 || total < head || ipAt+total > len(f) {
+	if f[ipStart]>>4 != 4 || head < 20 || total < head || ipStart+total > len(f) {
 		s.Stats.Dropped++
 		return
 	}
 	// The IP head is checked even where the port has done so: frames that
 	// come this way are few.
-	if checksum.Fold(checksum.Sum(f[ipAt:ipAt+head], 0)) != 0xffff && !s.checked {
+	if checksum.Fold(checksum.Sum(f[ipStart:ipStart+head], 0)) != 0xffff && !s.checksumsVerified {
 		s.Stats.BadChecksum++
 		return
 	}
@@ -46,28 +46,28 @@ func (s *Stack) demux(f []byte) {
 		s.Stats.Dropped++
 		return
 	}
-	f = f[:ipAt+total]
+	f = f[:ipStart+total]
 	if head > 20 {
-		if f = s.withoutOptions(f, head); f == nil {
+		if f = s.stripIPOptions(f, head); f == nil {
 			s.Stats.Dropped++
 			return
 		}
 	}
 	switch f[ipProtocol] {
 	case protocolTCP:
-		s.tcp(f)
+		s.handleTCP(f)
 	case protocolICMP:
-		s.icmp(f)
+		s.handleICMP(f)
 	default:
 		s.Stats.Dropped++
 	}
 }
 
-// withoutOptions returns a frame whose IP head has no options, in a place of
+// stripIPOptions returns a frame whose IP head has no options, in a place of
 // its own. Source routes are refused: an answer would have to go back on them
 // (RFC 1122 section 3.2.1.8), and nobody should ask for that (RFC 7126 section 4.3).
-func (s *Stack) withoutOptions(f []byte, head int) []byte {
-	for o := f[tcpAt : ipAt+head]; len(o) > 0 && o[0] != 0; {
+func (s *Stack) stripIPOptions(f []byte, head int) []byte {
+	for o := f[tcpStart : ipStart+head]; len(o) > 0 && o[0] != 0; {
 		switch {
 		case o[0] == 1:
 			o = o[1:]
@@ -80,8 +80,8 @@ func (s *Stack) withoutOptions(f []byte, head int) []byte {
 		o = o[o[1]:]
 	}
 	b := make([]byte, 0, len(f)) // rare enough
-	b = append(append(b, f[:tcpAt]...), f[ipAt+head:]...)
-	b[ipAt] = 0x45
-	putBE16(b[ipLength:], uint16(len(b)-ipAt))
+	b = append(append(b, f[:tcpStart]...), f[ipStart+head:]...)
+	b[ipStart] = 0x45
+	putBE16(b[ipLength:], uint16(len(b)-ipStart))
 	return b
 }

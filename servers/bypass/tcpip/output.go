@@ -10,36 +10,36 @@ func (s *Stack) output(c *Conn) {
 		for s.sendNew(c) {
 		}
 	}
-	if c.queued != 0 && c.sndUna == c.sndNxt && s.due[c.id] > s.now+c.rto {
-		s.due[c.id] = s.now + c.rto // the window is closed: persist, section 3.8.6.1
+	if c.sndQueued != 0 && c.sndUna == c.sndNxt && s.deadlines[c.id] > s.now+c.rto {
+		s.deadlines[c.id] = s.now + c.rto // the window is closed: persist, section 3.8.6.1
 	}
-	if c.owes && !c.listed {
-		c.listed = true
-		s.owing = append(s.owing, c)
+	if c.ackPending && !c.inAckList {
+		c.inAckList = true
+		s.ackList = append(s.ackList, c)
 	}
 }
 
 // sendNew sends one segment of new data, or the FIN, if the windows allow it.
 func (s *Stack) sendNew(c *Conn) bool {
 	flight := c.sndNxt - c.sndUna
-	if c.ended {
+	if c.finSent {
 		return false
 	}
-	unsent := c.queued - int(flight)
+	unsent := c.sndQueued - int(flight)
 	if unsent <= 0 {
-		return c.ends && s.sendFin(c)
+		return c.finQueued && s.sendFin(c)
 	}
 	if c.state != established && c.state != closeWait {
 		return false
 	}
-	if flight == 0 && s.now-c.sentAt > c.rto {
+	if flight == 0 && s.now-c.lastDataSent > c.rto {
 		c.cwnd = min(c.cwnd, initialWindow*c.mss) // RFC 5681 section 4.1: idle for long
 	}
 	limit, inFlight := c.cwnd, flight
 	if l := c.loss; l != nil {
-		inFlight = l.pipe(c, l.edge(c))
+		inFlight = l.pipe(c, l.lostBelow(c))
 		if !l.recovering { // limited transmit, RFC 3042
-			limit += uint32(min(c.dups, dupThresh-1)) * c.mss
+			limit += uint32(min(c.dupAcks, dupThresh-1)) * c.mss
 		}
 	}
 	n := uint32(min(unsent, int(c.mss)))
@@ -49,22 +49,22 @@ func (s *Stack) sendNew(c *Conn) bool {
 	if flight+n > c.sndWnd {
 		// RFC 9293 section 3.8.6.2.1: no silly segments.
 		room := c.sndWnd - min(flight, c.sndWnd)
-		if room == 0 || room < c.mss && room < c.maxWnd/2 {
+		if room == 0 || room < c.mss && room < c.maxSndWnd/2 {
 			return false
 		}
 		n = min(n, room)
 	}
-	if !c.timing {
-		c.timing, c.timed, c.timedAt = true, c.sndNxt+n, s.now
+	if !c.rttTiming {
+		c.rttTiming, c.rttSeq, c.rttStart = true, c.sndNxt+n, s.now
 	}
 	if flight == 0 {
-		s.due[c.id] = s.now + c.rto
+		s.deadlines[c.id] = s.now + c.rto
 	}
-	c.sentAt = s.now
+	c.lastDataSent = s.now
 	seq := c.sndNxt
 	c.sndNxt += n
-	if c.ends && int(n) == unsent {
-		s.leave(c)
+	if c.finQueued && int(n) == unsent {
+		s.countFin(c)
 		n++
 	}
 	s.sendData(c, seq, n)
@@ -77,17 +77,17 @@ func (s *Stack) sendFin(c *Conn) bool {
 		return false
 	}
 	if c.sndUna == c.sndNxt {
-		s.due[c.id] = s.now + c.rto
+		s.deadlines[c.id] = s.now + c.rto
 	}
 	seq := c.sndNxt
-	s.leave(c)
+	s.countFin(c)
 	s.sendData(c, seq, 1)
 	return true
 }
 
-// leave counts the FIN that is about to be sent: RFC 9293 section 3.10.4.
-func (s *Stack) leave(c *Conn) {
-	c.ended = true
+// countFin counts the FIN that is about to be sent: RFC 9293 section 3.10.4.
+func (s *Stack) countFin(c *Conn) {
+	c.finSent = true
 	c.sndNxt++
 	if c.state == established {
 		c.state = finWait1
@@ -102,35 +102,35 @@ func (s *Stack) sendData(c *Conn, seq, n uint32) {
 	skip := int(seq - c.sndUna)
 	flags := byte(ack)
 	data := int(n)
-	if c.ended && seq+n == c.sndNxt {
+	if c.finSent && seq+n == c.sndNxt {
 		flags |= fin
 	}
-	data = min(data, c.queued-skip)
-	if skip+data == c.queued {
+	data = min(data, c.sndQueued-skip)
+	if skip+data == c.sndQueued {
 		flags |= psh // RFC 9293 section 3.9.1.2
 	}
-	at := int(c.headLen)
-	room := s.room
-	*(*[longHead]byte)(room) = c.head
-	p := &c.queue[c.first]
-	if p.sum != 0 && data == len(p.data) && data > 0 && skip|c.offset == 0 {
+	at := int(c.headerLen)
+	room := s.txBuf
+	*(*[tsHeaderLen]byte)(room) = c.header
+	p := &c.queue[c.queueHead]
+	if p.sum != 0 && data == len(p.data) && data > 0 && skip|c.sndOffset == 0 {
 		copy(room[at:], p.data)
-		s.finish(c, seq, flags, data, p.sum)
+		s.sendSegment(c, seq, flags, data, p.sum)
 		return
 	}
 	b := room[at : at+data]
 	c.gather(b, skip)
 	sum := uint64(0)
-	if !s.cfg.ChecksumsOut {
+	if !s.cfg.TxChecksumOffload {
 		sum = checksum.Sum(b, 0)
 	}
-	s.finish(c, seq, flags, data, sum)
+	s.sendSegment(c, seq, flags, data, sum)
 }
 
 // gather copies queued bytes from skip behind SND.UNA on.
 func (c *Conn) gather(b []byte, skip int) {
-	skip += c.offset
-	for i := c.first; len(b) > 0; i++ {
+	skip += c.sndOffset
+	for i := c.queueHead; len(b) > 0; i++ {
 		d := c.queue[i].data
 		if skip >= len(d) {
 			skip -= len(d)
@@ -141,33 +141,33 @@ func (c *Conn) gather(b []byte, skip int) {
 	}
 }
 
-// finish completes a segment whose head is copied from the connection and
+// sendSegment completes a segment whose head is copied from the connection and
 // whose payload of n bytes with that sum is in place, and sends it.
-func (s *Stack) finish(c *Conn, seq uint32, flags byte, n int, sum uint64) {
-	at := int(c.headLen)
-	b := s.room
-	h := (*[longHead]byte)(b)
-	total := uint16(at - ipAt + n)
+func (s *Stack) sendSegment(c *Conn, seq uint32, flags byte, n int, sum uint64) {
+	at := int(c.headerLen)
+	b := s.txBuf
+	h := (*[tsHeaderLen]byte)(b)
+	total := uint16(at - ipStart + n)
 	putBE16(h[ipLength:], total)
 	putBE32(h[tcpSeq:], seq)
 	putBE32(h[tcpAck:], c.rcvNxt)
 	h[tcpFlags] = flags
-	if c.stamps {
-		putBE32(h[tsValue:], s.stamp(c.stampBase))
-		putBE32(h[tsEcho:], c.recent)
+	if c.tsEnabled {
+		putBE32(h[tsValue:], s.tsVal(c.tsOffset))
+		putBE32(h[tsEcho:], c.tsRecent)
 	}
-	pseudo := c.tcpSum + checksum.Word(total-20)
-	if s.cfg.ChecksumsOut {
+	pseudo := c.tcpHeaderSum + checksum.Word(total-20)
+	if s.cfg.TxChecksumOffload {
 		putLE16(h[tcpSum:], checksum.Fold(pseudo))
 	} else {
-		checksum.Put(h[ipSum:], c.ipSum+checksum.Word(total))
-		head := words((*[shortHead]byte)(b), pseudo)
-		if c.stamps {
-			head += uint64(le32(h[tsAt:])) + uint64(le32(h[tsValue:])) + uint64(le32(h[tsEcho:]))
+		checksum.Put(h[ipSum:], c.ipHeaderSum+checksum.Word(total))
+		head := sumFixedHeader((*[baseHeaderLen]byte)(b), pseudo)
+		if c.tsEnabled {
+			head += uint64(le32(h[tsStart:])) + uint64(le32(h[tsValue:])) + uint64(le32(h[tsEcho:]))
 		}
 		checksum.Put(h[tcpSum:], checksum.Add(head, sum))
 	}
-	c.owes = false
+	c.ackPending = false
 	s.send(at + n)
 }
 
@@ -176,34 +176,34 @@ func (s *Stack) finish(c *Conn, seq uint32, flags byte, n int, sum uint64) {
 func (s *Stack) sendAck(c *Conn) { s.sendEmpty(c, c.sndNxt) }
 
 func (s *Stack) sendEmpty(c *Conn, seq uint32) {
-	*(*[longHead]byte)(s.room) = c.head
-	if c.nspans == 0 || !c.sacks {
-		s.finish(c, seq, ack, 0, 0)
+	*(*[tsHeaderLen]byte)(s.txBuf) = c.header
+	if c.reassemblyLen == 0 || !c.sackPermitted {
+		s.sendSegment(c, seq, ack, 0, 0)
 		return
 	}
-	at := int(c.headLen)
-	o := s.room[tcpOptions:at]
-	if c.stamps {
-		putBE32(s.room[tsValue:], s.stamp(c.stampBase))
-		putBE32(s.room[tsEcho:], c.recent)
+	at := int(c.headerLen)
+	o := s.txBuf[tcpOptions:at]
+	if c.tsEnabled {
+		putBE32(s.txBuf[tsValue:], s.tsVal(c.tsOffset))
+		putBE32(s.txBuf[tsEcho:], c.tsRecent)
 	}
-	most := min(c.nspans, 4)
-	if c.stamps {
+	most := min(c.reassemblyLen, 4)
+	if c.tsEnabled {
 		most = min(most, 3)
 	}
 	o = append(o, 1, 1, 5, byte(2+8*most))
 	// The span that was extended last comes first.
 	first := 0
-	for i := range c.nspans {
-		if c.newest-c.spans[i].from < c.spans[i].to-c.spans[i].from {
+	for i := range c.reassemblyLen {
+		if c.lastReassembled-c.reassembly[i].from < c.reassembly[i].to-c.reassembly[i].from {
 			first = i
 		}
 	}
 	for i := range most {
-		p := c.spans[(first+i)%c.nspans]
+		p := c.reassembly[(first+i)%c.reassemblyLen]
 		o = append(o, byte(p.from>>24), byte(p.from>>16), byte(p.from>>8), byte(p.from),
 			byte(p.to>>24), byte(p.to>>16), byte(p.to>>8), byte(p.to))
 	}
-	c.owes = false
-	s.finishHead(tcpOptions+len(o), seq, c.rcvNxt, ack)
+	c.ackPending = false
+	s.sendControl(tcpOptions+len(o), seq, c.rcvNxt, ack)
 }

@@ -239,7 +239,7 @@ func (m *mirror) Closed(c *tcpip.Conn) { delete(m.conns, c.ID()) }
 
 func (m *mirror) Data(c *tcpip.Conn, b []byte) (taken int) {
 	o := m.conns[c.ID()]
-	for c.Room() {
+	for c.CanSend() {
 		if o.up == 0 && o.down == 0 {
 			if len(b) < 16 {
 				return taken
@@ -265,7 +265,7 @@ func (m *mirror) Data(c *tcpip.Conn, b []byte) (taken int) {
 			return taken
 		}
 		o.got = 0
-		for o.down > 0 && c.Room() {
+		for o.down > 0 && c.CanSend() {
 			n := min(o.down, len(pattern))
 			if n%2 == 0 { // both ways to send
 				c.SendSummed(pattern[:n], checksum.Sum(pattern[:n], 0))

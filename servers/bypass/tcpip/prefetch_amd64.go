@@ -6,4 +6,4 @@ package tcpip
 //go:noescape
 func prefetch(conns *[64]*Conn, n int)
 
-var _ = [1]struct{}{}[hotLines-4] // prefetch_amd64.s asks for four
+var _ = [1]struct{}{}[hotCacheLines-4] // prefetch_amd64.s asks for four

@@ -229,7 +229,7 @@ func TestCookies(t *testing.T) { // RFC 4987 section 3.6
 		t.Errorf("a cookie that we did not make: %+v", r)
 	}
 	l.tcp(ACK, l.seq, l.ack, "      0     4000", stamped...)
-	if l.stack.Stats.CookiesTaken != 1 {
+	if l.stack.Stats.CookiesAccepted != 1 {
 		t.Fatalf("%+v", l.stack.Stats)
 	}
 	if r := l.next(); len(r.data) != 1448 {
@@ -309,7 +309,7 @@ func TestVanishedPeer(t *testing.T) { // RFC 6298 section 5, RFC 9293 section 3.
 	l.get("     100")
 	l.out = nil
 	l.pass(300 * time.Second)
-	if s := l.stack.Stats; l.stack.Conns() != 0 || s.GaveUp != 1 || s.Timeouts < 5 || s.Timeouts > 12 {
+	if s := l.stack.Stats; l.stack.Conns() != 0 || s.AbortedDead != 1 || s.Timeouts < 5 || s.Timeouts > 12 {
 		t.Errorf("%d connections, %+v", l.stack.Conns(), s)
 	}
 }
@@ -368,7 +368,7 @@ func TestKeepAlive(t *testing.T) { // RFC 9293 section 3.8.4
 	}
 	l.tcp(ACK, l.seq, l.ack, "")
 	l.pass(200 * time.Second)
-	if l.stack.Conns() != 0 || l.stack.Stats.GaveUp != 1 {
+	if l.stack.Conns() != 0 || l.stack.Stats.AbortedDead != 1 {
 		t.Errorf("%d connections; %+v", l.stack.Conns(), l.stack.Stats)
 	}
 }
@@ -377,7 +377,7 @@ func TestKeepAlive(t *testing.T) { // RFC 9293 section 3.8.4
 // one of several.
 func TestSiblings(t *testing.T) { // RFC 9293 section 3.10.7.1
 	for _, siblings := range []bool{false, true} {
-		l := newLab(t, tcpip.Config{Siblings: siblings})
+		l := newLab(t, tcpip.Config{SharedAddress: siblings})
 		l.tcp(ACK, 1000, 2000, "")
 		if siblings {
 			l.silent("a segment that may be of another stack's connection")

@@ -39,10 +39,10 @@ type Config struct {
 	Port uint16           // TCP port that it serves; 80
 	MTU  int              // of the wire, 576 to 9000; 1500
 
-	MaxConns    int // connections at most; further SYNs are dropped; 65536
-	MaxHalfOpen int // half-open ones before SYN cookies take over; 1024
-	MaxTimeWait int // connections in TIME-WAIT; 16384
-	MaxHeld     int // bytes in receive buffers, all connections together; 256 MiB
+	MaxConns       int // connections at most; further SYNs are dropped; 65536
+	MaxHalfOpen    int // half-open ones before SYN cookies take over; 1024
+	MaxTimeWait    int // connections in TIME-WAIT; 16384
+	MaxRcvBufBytes int // bytes in receive buffers, all connections together; 256 MiB
 
 	IdleLimit     time.Duration // an idle connection is closed after so long; 60 s
 	ProgressLimit time.Duration // an answer that does not move is given up after so long; 100 s (RFC 9293 section 3.8.3, R2)
@@ -52,14 +52,14 @@ type Config struct {
 
 	Secret [16]byte // for sequence numbers and cookies; must be random outside of tests
 
-	// Siblings tells that other stacks answer for the same address, each for
+	// SharedAddress tells that other stacks answer for the same address, each for
 	// some of its connections, as the queues of one port do. A segment that
 	// belongs to no connection here may be of another's, so it is dropped and
 	// not reset: where frames are spread by more than their addresses (a full
 	// packet socket passes them on) one may go astray, and is sent again.
-	Siblings bool
+	SharedAddress bool
 
-	ChecksumsOut bool // the port fills in IP and TCP checksums: leave it the pseudo-header's sum
+	TxChecksumOffload bool // the port fills in IP and TCP checksums: leave it the pseudo-header's sum
 }
 
 func (c *Config) defaults() error {
@@ -69,23 +69,23 @@ func (c *Config) defaults() error {
 	if len(c.MAC) != 6 {
 		return fmt.Errorf("tcpip: %v is no Ethernet address", c.MAC)
 	}
-	def(&c.Port, 80)
-	def(&c.MTU, 1500)
-	def(&c.MaxConns, 65536)
-	def(&c.MaxHalfOpen, 1024)
-	def(&c.MaxTimeWait, 16384)
-	def(&c.MaxHeld, 256<<20)
-	def(&c.IdleLimit, 60*time.Second)
-	def(&c.ProgressLimit, 100*time.Second)
-	def(&c.TimeWait, 60*time.Second)
-	def(&c.MinRTO, 200*time.Millisecond)
+	setDefault(&c.Port, 80)
+	setDefault(&c.MTU, 1500)
+	setDefault(&c.MaxConns, 65536)
+	setDefault(&c.MaxHalfOpen, 1024)
+	setDefault(&c.MaxTimeWait, 16384)
+	setDefault(&c.MaxRcvBufBytes, 256<<20)
+	setDefault(&c.IdleLimit, 60*time.Second)
+	setDefault(&c.ProgressLimit, 100*time.Second)
+	setDefault(&c.TimeWait, 60*time.Second)
+	setDefault(&c.MinRTO, 200*time.Millisecond)
 	if c.MTU < 576 || c.MTU > 9000 {
 		return fmt.Errorf("tcpip: an MTU of %d is outside of 576 to 9000", c.MTU)
 	}
 	return nil
 }
 
-func def[T comparable](v *T, d T) {
+func setDefault[T comparable](v *T, d T) {
 	if *v == *new(T) {
 		*v = d
 	}
@@ -93,54 +93,54 @@ func def[T comparable](v *T, d T) {
 
 // Stats counts what has happened since the start.
 type Stats struct {
-	FramesIn, FramesOut       uint64
-	Predicted                 uint64 // segments that took the short way (input.go)
-	Dropped                   uint64 // frames that were not for us or made no sense
-	BadChecksum               uint64
-	Opened, Closed, Reset     uint64 // connections; Reset are also Closed
-	Refused                   uint64 // SYNs dropped for want of room
-	CookiesSent, CookiesTaken uint64
-	Challenges                uint64 // RFC 5961
-	Retransmitted             uint64 // segments
-	Timeouts                  uint64 // of the retransmission timer
-	Recoveries                uint64 // fast recoveries
-	Probes                    uint64 // of zero windows and idle peers
-	OutOfOrder                uint64 // segments kept for later
-	NoRoom                    uint64 // segments that could not be kept
-	GaveUp                    uint64 // connections whose peer vanished
+	FramesIn, FramesOut          uint64
+	FastPath                     uint64 // segments that took the short way (input.go)
+	Dropped                      uint64 // frames that were not for us or made no sense
+	BadChecksum                  uint64
+	Opened, Closed, Reset        uint64 // connections; Reset are also Closed
+	Refused                      uint64 // SYNs dropped for want of room
+	CookiesSent, CookiesAccepted uint64
+	Challenges                   uint64 // RFC 5961
+	Retransmitted                uint64 // segments
+	Timeouts                     uint64 // of the retransmission timer
+	Recoveries                   uint64 // fast recoveries
+	Probes                       uint64 // of zero windows and idle peers
+	OutOfOrder                   uint64 // segments kept for later
+	RcvBufFull                   uint64 // segments that could not be kept
+	AbortedDead                  uint64 // connections whose peer vanished
 }
 
 // A Stack is one address and port, on one thread.
 type Stack struct {
 	Stats Stats
 
-	cfg  Config
-	app  App
-	link Link
-	room []byte // for the next frame
+	cfg   Config
+	app   App
+	link  Link
+	txBuf []byte // for the next frame
 
 	ip   [4]byte
 	ipLE uint32 // as a little-endian load sees it
 	port uint16 // likewise
 
-	checked               bool  // the checksums of the frame at hand are right
+	checksumsVerified     bool  // the checksums of the frame at hand are right
 	now                   int64 // ns, as Advance was told
-	scanned               int64 // when timers were last looked at
+	lastTimerScan         int64 // when timers were last looked at
 	table                 table
-	last                  *Conn    // of the last segment
+	lastConn              *Conn    // of the last segment
 	lastKey               uint64   // its key, which is not among its hot lines
 	slabs                 [][]Conn // by id / slab
-	due                   []int64  // by id: when to look at the connection; 0: never
-	free                  []uint32 // ids
-	owing                 []*Conn  // that owe an acknowledgement at the end of the burst
+	deadlines             []int64  // by id: when to look at the connection; 0: never
+	freeIDs               []uint32 // ids
+	ackList               []*Conn  // that owe an acknowledgement at the end of the burst
 	halfOpen              int
-	timeWait              int
-	held                  int      // bytes of receive buffers in use
-	buffers               [][]byte // free receive buffers
-	losses                []*loss  // free ones
-	cookies               int64    // when the last cookie was sent; 0: never
-	pingTime, resetTime   int64    // when the seconds began in which
-	pingsLeft, resetsLeft int      // so many more may be sent
+	timeWaits             int
+	rcvBufBytes           int          // bytes of receive buffers in use
+	freeRcvBufs           [][]byte     // free receive buffers
+	freeLossStates        []*lossState // free ones
+	lastCookie            int64        // when the last cookie was sent; 0: never
+	pingTime, resetTime   int64        // when the seconds began in which
+	pingsLeft, resetsLeft int          // so many more may be sent
 }
 
 // New returns a stack that sends on link and runs app.
@@ -152,17 +152,17 @@ func New(cfg Config, link Link, app App) (*Stack, error) {
 	s.ipLE = le32(s.ip[:])
 	s.port = cfg.Port>>8 | cfg.Port<<8
 	s.table.init(cfg.Secret)
-	s.room = link.Send(0)
+	s.txBuf = link.Send(0)
 	return s, nil
 }
 
 // Conns is the number of connections, in any state.
-func (s *Stack) Conns() int { return s.table.used }
+func (s *Stack) Conns() int { return s.table.size }
 
 // Input takes a frame off the wire. It does not keep it.
 func (s *Stack) Input(f []byte) {
 	s.Stats.FramesIn++
-	if s.predicted(f) {
+	if s.fastPath(f) {
 		return
 	}
 	s.demux(f)
@@ -170,21 +170,21 @@ func (s *Stack) Input(f []byte) {
 
 // InputChecked is Input for a frame whose checksums the port has found right.
 func (s *Stack) InputChecked(f []byte) {
-	s.checked = true
+	s.checksumsVerified = true
 	s.Input(f)
-	s.checked = false
+	s.checksumsVerified = false
 }
 
 // Flush ends a burst: what Input owes is sent.
 func (s *Stack) Flush() {
-	for i, c := range s.owing {
-		c.listed = false
-		if c.owes {
+	for i, c := range s.ackList {
+		c.inAckList = false
+		if c.ackPending {
 			s.sendAck(c)
 		}
-		s.owing[i] = nil
+		s.ackList[i] = nil
 	}
-	s.owing = s.owing[:0]
+	s.ackList = s.ackList[:0]
 }
 
 // Advance tells the time, in ns on any clock that does not go backwards and is
@@ -192,41 +192,41 @@ func (s *Stack) Flush() {
 // burst.
 func (s *Stack) Advance(now int64) {
 	s.now = now
-	if now-s.scanned >= int64(scanEvery) {
-		s.scanned = now
-		s.timers()
+	if now-s.lastTimerScan >= int64(timerScanInterval) {
+		s.lastTimerScan = now
+		s.scanTimers()
 	}
 }
 
 // Next is when Advance should be called at the latest.
-func (s *Stack) Next() int64 { return s.scanned + int64(scanEvery) }
+func (s *Stack) Next() int64 { return s.lastTimerScan + int64(timerScanInterval) }
 
 // Announce sends a gratuitous ARP (RFC 5227 section 3), so that peers who knew
 // the address at another port learn ours.
 func (s *Stack) Announce() {
-	f := s.room[:60]
+	f := s.txBuf[:60]
 	clear(f)
 	copy(f[ethDst:], "\xff\xff\xff\xff\xff\xff")
-	s.arpHead(f, 1)
+	s.writeARPHeader(f, 1)
 	copy(f[arpTargetIP:], s.ip[:])
 	s.send(60)
 }
 
 // send sends n bytes of s.room.
 func (s *Stack) send(n int) {
-	s.room = s.link.Send(n)
+	s.txBuf = s.link.Send(n)
 	s.Stats.FramesOut++
 }
 
-// ipv4 writes the Ethernet and IP heads of an answer to frame f into the room:
+// writeIPv4Header writes the Ethernet and IP heads of an answer to frame f into the room:
 // back to the MAC that it came from. n is the length of what follows the IP
 // head.
-func (s *Stack) ipv4(f []byte, protocol byte, n int) []byte {
-	b := s.room[:tcpAt+n]
+func (s *Stack) writeIPv4Header(f []byte, protocol byte, n int) []byte {
+	b := s.txBuf[:tcpStart+n]
 	copy(b[ethDst:], f[ethSrc:ethSrc+6])
 	copy(b[ethSrc:], s.cfg.MAC)
 	b[ethType], b[ethType+1] = 8, 0
-	ip := b[ipAt:tcpAt]
+	ip := b[ipStart:tcpStart]
 	ip[0], ip[1] = 0x45, 0
 	putBE16(ip[2:], uint16(20+n))
 	putBE32(ip[4:], 0x4000) // DF; the ID then says nothing: RFC 6864 section 4.1

@@ -7,7 +7,7 @@ import "encoding/binary"
 type table struct {
 	slots  []slot
 	shift  uint8
-	used   int
+	size   int
 	secret uint64 // or a peer could choose ports that all fall into one place
 }
 
@@ -24,7 +24,7 @@ func (t *table) init(secret [16]byte) {
 func (t *table) resize(bits int) {
 	old := t.slots
 	t.slots, t.shift = make([]slot, 1<<bits), uint8(64-bits)
-	t.used = 0
+	t.size = 0
 	for _, e := range old {
 		if e.c != nil {
 			t.put(e.key, e.c)
@@ -35,7 +35,7 @@ func (t *table) resize(bits int) {
 // key is made of a frame's source address and port.
 func key(f []byte) uint64 { return uint64(le32(f[ipSrc:]))<<16 | uint64(le16(f[tcpSrc:])) }
 
-func (t *table) at(key uint64) uint64 {
+func (t *table) home(key uint64) uint64 {
 	h := (key ^ t.secret) * 0x9e3779b97f4a7c15
 	h = (h ^ h>>32) * t.secret
 	return h >> t.shift
@@ -43,7 +43,7 @@ func (t *table) at(key uint64) uint64 {
 
 func (t *table) get(key uint64) *Conn {
 	mask := uint64(len(t.slots) - 1)
-	for i := t.at(key); ; i++ {
+	for i := t.home(key); ; i++ {
 		e := &t.slots[i&mask]
 		if e.c == nil || e.key == key {
 			return e.c
@@ -53,30 +53,30 @@ func (t *table) get(key uint64) *Conn {
 
 // put adds a connection whose key is not in the table.
 func (t *table) put(key uint64, c *Conn) {
-	if 2*(t.used+1) > len(t.slots) {
+	if 2*(t.size+1) > len(t.slots) {
 		t.resize(64 - int(t.shift) + 1)
 	}
 	mask := uint64(len(t.slots) - 1)
-	i := t.at(key)
+	i := t.home(key)
 	for t.slots[i&mask].c != nil {
 		i++
 	}
 	t.slots[i&mask] = slot{key, c}
-	t.used++
+	t.size++
 }
 
 // remove takes a connection out and closes the gap, so that no markers of
 // removed ones pile up (Knuth, TAOCP 6.4, algorithm R).
 func (t *table) remove(key uint64) {
 	mask := uint64(len(t.slots) - 1)
-	i := t.at(key) & mask
+	i := t.home(key) & mask
 	for t.slots[i].key != key || t.slots[i].c == nil {
 		if t.slots[i].c == nil {
 			return
 		}
 		i = (i + 1) & mask
 	}
-	t.used--
+	t.size--
 	for j := i; ; {
 		t.slots[i] = slot{}
 		for {
@@ -84,7 +84,7 @@ func (t *table) remove(key uint64) {
 			if t.slots[j].c == nil {
 				return
 			}
-			home := t.at(t.slots[j].key)
+			home := t.home(t.slots[j].key)
 			// Leave it where it is if its home lies cyclically in (i, j].
 			if (j-home)&mask < (j-i)&mask {
 				continue
