@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
 # Builds a kernel that looks for mistakes (debug.config) in DIR/linux, from Debian's
 # source package. Takes ten minutes on two cores and 3 GB; nothing is installed.
 # usage: debug-kernel.sh DIR

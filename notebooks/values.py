@@ -1,4 +1,5 @@
 #!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
 """Prints the values that the tests of these packages expect, from numpy, scipy
 and statsmodels (Debian: python3-scipy, python3-statsmodels).
 

@@ -54,7 +54,11 @@ type Interrupted struct {
 }
 
 func (i *Interrupted) Error() string {
-	return fmt.Sprintf("interrupted; everything collected so far is in %s: run the same sweep again to resume it", i.Partial)
+	why := "interrupted"
+	if i.Cause != context.Canceled { // not by a signal: a machine is gone
+		why = i.Cause.Error()
+	}
+	return fmt.Sprintf("%s; everything collected so far is in %s: run the same sweep again to resume it", why, i.Partial)
 }
 
 func (i *Interrupted) Unwrap() error { return i.Cause }

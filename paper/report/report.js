@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 "use strict";
 // Draws the charts of the first page: a choice of quantity, a switch for each
 // tier, and what the cell under the pointer holds.

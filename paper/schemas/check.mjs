@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Holds files to their schemas: CITATION.cff to that of the Citation File
 // Format, as cffjs has it, and datapackage.json to Frictionless Data's profile.
 // Run in the folder that setup/schemas.sh filled: node --input-type=module - FILE…

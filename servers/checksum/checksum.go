@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package checksum computes the Internet checksum, RFC 1071.
 package checksum
 

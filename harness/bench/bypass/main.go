@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Bench compares the bypass tiers with each other and with the kernel's
 // sockets: every server in turn on the same wire, round after round, asked by
 // a client that the kernel does not slow either. What it prints are ratios of

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package client is the other side of package tcpip: a closed loop of HTTP
 // requests on many TCP connections, made of frames, without input or output of
 // its own. It is for measuring servers without any kernel on the client's

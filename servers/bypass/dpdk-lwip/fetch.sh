@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Fetches lwIP's source package from Debian into .cache/lwip and builds it with
 # the options in lwipopts.h beside this script (Debian's own library is built
 # for threads, NO_SYS=0). Nothing is installed and no list of the system's apt

@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
 // lwIP on a port's queue. One call per poll takes answers in and brings events
 // out, so that the border between C and Go is crossed once.
 #include <stdint.h>

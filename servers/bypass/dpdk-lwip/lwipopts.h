@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
 // lwIP without threads, for one server under load: what the papers' servers on
 // DPDK use, with room for many connections.
 #pragma once

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Dpdk-lwip serves a document tree with lwIP's TCP (raw API, no threads) on a
 // port that DPDK drives, the combination that earlier studies of kernel bypass
 // used, and the HTTP code of the other tiers. Only the stack is another.

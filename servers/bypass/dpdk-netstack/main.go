@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Dpdk-netstack serves a document tree with gVisor's TCP/IP under net/http, on
 // a port that DPDK drives: what a complete, general stack in Go costs in the
 // place of our own.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Dpdk serves a document tree over HTTP/1.1 with the kernel bypassed: a port
 // driven by DPDK, TCP/IP of our own, and the HTTP code of gopoll, on one
 // thread per core, each with a queue pair of its own and nothing shared.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Dpdkload asks an HTTP server in a closed loop on N connections from a port
 // that DPDK drives: no kernel on the client's side, so that its cost does not
 // hide the server's.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package httpd runs the HTTP engine of package http1 on the connections of
 // package tcpip.
 package httpd

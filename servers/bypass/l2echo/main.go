@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 //go:build dpdk
 
 // L2echo sends each frame back to where it came from: the floor under every

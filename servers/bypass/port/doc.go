@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package port takes an Ethernet port away from the kernel, or makes one, and
 // moves frames in bursts: EAL, memory pool and buffers of DPDK, through go-dpdk
 // where it has them and a small layer in C where it has not.

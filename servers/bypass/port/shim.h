@@ -1,3 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
 // A port's queue pair as Go sees it: descriptor tables in C memory, so that no
 // pointer to Go memory ever crosses, and one crossing per poll.
 #include <stdint.h>

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package tcpip
 
 // RFC 826. Only questions for our own address are answered, and nothing is

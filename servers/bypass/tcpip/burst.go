@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package tcpip
 
 // prefetchThreshold is how many connections do not fit into the first caches together.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package tcpip
 
 // SYN cookies: while too many connections are half-open, what a SYN says is

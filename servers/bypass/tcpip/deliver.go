@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package tcpip
 
 // A seqRange is a stretch of sequence space, from inclusive to exclusive.

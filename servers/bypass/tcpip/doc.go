@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Package tcpip is the server side of TCP over IPv4 and Ethernet, run to
 // completion: a frame goes in, the application is asked, and the frames that
 // answer it come out, all in one call on one thread. There is no lock, no

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package tcpip
 
 // synOptions is what a SYN says, RFC 9293 section 3.2, RFC 7323 and RFC 2018.

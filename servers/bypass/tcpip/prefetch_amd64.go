@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package tcpip
 
 // prefetch asks for the first hotLines of the first n connections and does not

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The site as a Flask application; run as a program, Flask's own server."""
 import os
 import sys
