@@ -22,12 +22,17 @@ const module = "module crossing"
 // the program's folder leads to the project.
 var ErrNotFound = errors.New("not inside the project: run this in its folder, or set " + Env + " to it")
 
-// Find returns the absolute path of the root: the folder that Env names; else
+// Find returns the absolute path of the root: the folder that Env names, whatever
+// it holds, since a guest and another machine have a part of the project; else
 // the nearest folder upwards with the project's go.mod, first from the working
 // directory, then from the executable.
 func Find() (string, error) {
 	if dir := os.Getenv(Env); dir != "" {
-		if err := check(dir); err != nil {
+		info, err := os.Stat(dir)
+		if err == nil && !info.IsDir() {
+			err = fmt.Errorf("%s is not a folder", dir)
+		}
+		if err != nil {
 			return "", fmt.Errorf("%s: %w", Env, err)
 		}
 		return filepath.Abs(dir)
@@ -64,16 +69,4 @@ func Is(dir string) bool {
 	defer f.Close()
 	line := bufio.NewScanner(f)
 	return line.Scan() && strings.TrimSpace(line.Text()) == module
-}
-
-// check takes the sources, or what a guest or another machine has of them: the
-// tiers' files.
-func check(dir string) error {
-	if Is(dir) {
-		return nil
-	}
-	if info, err := os.Stat(filepath.Join(dir, "servers")); err == nil && info.IsDir() {
-		return nil
-	}
-	return fmt.Errorf("%s is not the project's folder: it has neither its go.mod nor servers/", dir)
 }

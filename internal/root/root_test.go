@@ -39,8 +39,8 @@ func TestFind(t *testing.T) {
 		{"past another module", "", other, project},
 		{"the environment first", guest, project, guest},
 		{"a file system without the project", "", t.TempDir(), ""},
-		{"an environment that names another folder", t.TempDir(), project, ""},
 		{"an environment that names nothing", "/nonexistent", project, ""},
+		{"an environment that names a file", filepath.Join(project, "go.mod"), project, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Setenv(Env, c.env)

@@ -5,6 +5,7 @@ package comparisons
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"maps"
 	"math"
 	"math/rand/v2"
@@ -32,7 +33,7 @@ func made(t *testing.T, means map[string]float64, blocks int, spoil func(*datase
 		for _, tier := range slices.Sorted(maps.Keys(means)) {
 			mean := means[tier]
 			for _, c := range []int32{1, 4, 16, 64} {
-				r := dataset.Run{Run: tier, Block: int32(block), Tier: tier, Boundary: "user", Load: "c" + string('0'+rune(c%10)), File: "100", Loop: "closed", Connections: c, Outcome: dataset.OK}
+				r := dataset.Run{Run: fmt.Sprintf("b%02d-%s-c%d", block, tier, c), Block: int32(block), Tier: tier, Boundary: "user", Load: "c" + string('0'+rune(c%10)), File: "100", Loop: "closed", Connections: c, Outcome: dataset.OK}
 				r.Load = map[int32]string{1: "c1", 4: "c4", 16: "c16", 64: "c64"}[c]
 				r.MeanNs = mean * disturbed * math.Exp(0.02*rng.NormFloat64()) * float64(c)
 				r.P90Ns = int64(r.MeanNs)
