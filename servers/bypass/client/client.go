@@ -38,7 +38,7 @@ type Config struct {
 	FirstPort int
 }
 
-// An Response is one request's outcome. Times are ns on the clock of Advance.
+// A Response is one request's outcome. Times are ns on the clock of Advance.
 type Response struct {
 	Conn              int
 	Port              uint16

@@ -2,7 +2,7 @@
 
 package tcpip
 
-// RFC 826. Only questions for our own address are answered, and nothing is
+// ARP, RFC 826. Only requests for our own address are answered, and nothing is
 // learned: the stack sends to where frames come from.
 const (
 	arpOperation = 20
@@ -11,21 +11,35 @@ const (
 	arpTarget    = 32
 	arpTargetIP  = 38
 	arpEnd       = 42
+
+	arpFrameLen = 60 // the least frame of Ethernet, without its checksum
 )
 
+// handleARP answers an ARP request.
 func (s *Stack) handleARP(f []byte) {
 	if len(f) < arpEnd || be16(f[14:]) != 1 || be16(f[16:]) != 0x800 || f[18] != 6 || f[19] != 4 ||
 		be16(f[arpOperation:]) != 1 || le32(f[arpTargetIP:]) != s.ipLE {
 		s.Stats.Dropped++
 		return
 	}
-	b := s.txBuf[:60]
+	b := s.txBuf[:arpFrameLen]
 	clear(b)
 	copy(b[ethDst:], f[arpSender:arpSender+6])
 	s.writeARPHeader(b, 2)
 	copy(b[arpTarget:], f[arpSender:arpSender+6])
 	copy(b[arpTargetIP:], f[arpSenderIP:arpSenderIP+4])
-	s.send(60)
+	s.send(arpFrameLen)
+}
+
+// Announce sends a gratuitous ARP request (RFC 5227 section 3), so that peers
+// that knew the address at another port learn ours.
+func (s *Stack) Announce() {
+	b := s.txBuf[:arpFrameLen]
+	clear(b)
+	copy(b[ethDst:], "\xff\xff\xff\xff\xff\xff")
+	s.writeARPHeader(b, 1)
+	copy(b[arpTargetIP:], s.ip[:])
+	s.send(arpFrameLen)
 }
 
 func (s *Stack) writeARPHeader(b []byte, operation byte) {

@@ -8,8 +8,8 @@ import (
 	"crossing/servers/checksum"
 )
 
-// state is that of RFC 9293 section 3.3.2. LISTEN is the stack's own, and SYN-SENT
-// does not occur.
+// A state is one of RFC 9293 section 3.3.2. The stack itself is in LISTEN, and
+// SYN-SENT does not occur.
 type state uint8
 
 const (
@@ -24,136 +24,129 @@ const (
 	timeWait
 )
 
-// String returns the RFC's name.
+// String returns the RFC's name of the state.
 func (s state) String() string {
 	return [...]string{"CLOSED", "SYN-RECEIVED", "ESTABLISHED", "FIN-WAIT-1", "FIN-WAIT-2", "CLOSE-WAIT", "CLOSING", "LAST-ACK", "TIME-WAIT"}[s]
 }
 
-const (
-	// queueLen is how many pieces may wait to be acknowledged.
-	queueLen = 16
-	// receiveBuffer is the window that is offered, and what a connection may
-	// hold of bytes that the app has not taken or that came out of order. It
-	// fits the 16 bits of the field, so our own scale is 0.
-	receiveBuffer = 32 << 10
-	// initialWindow is RFC 6928's, in segments.
-	initialWindow = 10
-)
-
-// hotCacheLines is how many cache lines of a connection each request touches.
+// hotCacheLines is the number of a connection's cache lines that each request
+// touches.
 const hotCacheLines = 4
 
-// A Conn is one connection. What each request touches comes first and fills
-// hotLines cache lines; with thousands of connections each of them is a miss.
+// A Conn is one connection. The fields that each request touches come first
+// and fill hotCacheLines cache lines, whichever direction they belong to; with
+// thousands of connections each line is a cache miss.
 type Conn struct {
 	id            uint32
 	state         state
-	sndWndShift   uint8 // of the windows that the peer sends
-	windowScaling bool  // both scale their windows
-	tsEnabled     bool  // RFC 7323 timestamps are used
-	sackPermitted bool  // RFC 2018 is used
-	hasRcvBuf     bool  // buf is there, which itself is far
-	ackPending    bool  // an acknowledgement
-	inAckList     bool  // in Stack.owing
-	finQueued     bool  // send FIN when the queue is empty
-	finSent       bool  // FIN is sent; it is the last of sndNxt
-	appClosed     bool  // the app wants no more data
-	headerLen     uint8 // shortHead or longHead
+	timer         timerKind
+	sndWndShift   uint8 // Snd.Wind.Shift of RFC 7323 section 2.2
+	tsEnabled     bool  // RFC 7323 timestamps
+	sackPermitted bool  // RFC 2018
+	hasRcvBuf     bool  // rcvBuf != nil, which lies outside of the hot lines
+	ackPending    bool  // an ACK is owed by the end of the burst
+	inAckList     bool  // of Stack
+	finQueued     bool  // send FIN after the queued data
+	finSent       bool  // the last of sndNxt is the FIN
+	appClosed     bool  // the app accepts no more data
+	headerLen     uint8 // baseHeaderLen or tsHeaderLen
 
-	// RFC 9293 section 3.3.1. 32 bits of sequence space; windows are scaled.
+	// RFC 9293 section 3.3.1. Sequence numbers, and windows after scaling.
 	sndUna, sndNxt    uint32
 	sndWnd, maxSndWnd uint32
+	sndWL1            uint32 // SND.WL1; SND.WL2 is never above SND.UNA, so it decides nothing
 	rcvNxt            uint32
 	tsRecent          uint32 // TS.Recent
+	tsOffset          uint32 // of TSval to the clock
 
-	cwnd, ssthresh uint32
-	mss            uint32 // payload of a full segment
-	tsOffset       uint32 // added to the clock for TSval, so that it tells no uptime
-	rttSeq         uint32 // the timed segment's end
+	cwnd      uint32 // RFC 5681
+	maxFlight uint32 // largest flight since nothing was in flight: the part of cwnd that is in use
+	mss       uint32 // payload of a full segment
+	rttSeq    uint32 // end of the timed segment
 
-	sndQueued int // bytes from sndUna on that the app wants sent
+	sndQueued int // bytes in the send queue from sndUna on
 	sndOffset int // of sndUna in the first piece
 
 	rto, srtt, rttvar int64 // ns, RFC 6298
-	rttStart          int64
-	lastReceived      int64 // when the peer last gave a sign of life
-	lastDataSent      int64 // when data were last sent
+	rttStart          int64 // when the timed segment was sent
+	lastProgress      int64 // when new data or an ACK of new data last arrived
+	lastDataSent      int64
 
-	loss *lossState // not nil: something is thought to be lost, or SACKed
+	loss *lossState // nil: all in order
 
-	ipHeaderSum, tcpHeaderSum uint64 // of what is fixed in the heads
+	ipHeaderSum, tcpHeaderSum uint64 // of the constant fields of header
 	header                    [tsHeaderLen]byte
 
-	rttTiming bool  // a segment is timed
-	queueHead uint8 // of queue
-	queueTail uint8 // end of queue
-	backoff   uint8 // time-outs in a row
-	dupAcks   uint8 // duplicate acknowledgements in a row
+	rttTiming            bool // a segment is being timed
+	rtoBackoff           uint8
+	queueHead, queueTail uint8
 
-	queue [queueLen]piece
+	sndQueue [sndQueueLen]piece
 
-	key             uint64
-	rcvBuf          []byte                  // receive buffer: first held bytes in order, then those to come
-	rcvBuffered     int                     // bytes in order
-	reassembly      [maxReassembly]seqRange // what is there beyond them
-	reassemblyLen   int
-	lastReassembled uint32 // where the span begins that came last
+	// From here on are fields for connections in trouble.
 
+	key           uint64
 	iss           uint32
-	lastChallenge int64 // when the last challenge ACK was sent
+	ssthresh      uint32
+	cubic         cubicState
+	synAckRetries uint8 // SYN-ACKs sent again
+	windowScaling bool  // both ends scale their windows
+	appRetry      bool  // the app may now consume what it left in rcvBuf
+	rcvFinQueued  bool  // a FIN has arrived beyond a gap, at rcvFinSeq
 
-	candidateMAC [6]byte // MAC that a segment came from, if it was another than head's
+	reordering      uint8  // DupThresh on this path, if above dupThresh
+	undoCwnd        uint32 // before the last reduction; 0: none
+	undoSsthresh    uint32
+	undoRetransmits int // segments since then
 
-	// An odd number of cache lines, so that the same part of all connections
-	// does not fall into the same sets of the cache.
-	_ [88]byte
+	persistBackoff  uint8 // zero-window probes since persistSince
+	persistSince    int64
+	retransmitSince int64 // when the retransmission timer expired first
+	lastReceived    int64 // when an acceptable segment last took the slow path
+	lastChallenge   int64 // when the last challenge ACK was sent
+
+	rcvBuf          []byte // rcvBuffered bytes in order, then reassembly
+	rcvBuffered     int
+	rcvWndEdge      uint32                  // right edge of the advertised window, if there is a rcvBuf
+	unreadSince     int64                   // since when the app has left data in rcvBuf
+	reassembly      [maxReassembly]seqRange // received beyond RCV.NXT
+	reassemblyLen   int
+	lastReassembled uint32 // start of the segment that arrived last
+	rcvFinSeq       uint32
+	hasDuplicate    bool     // duplicate was received twice, which the next ACK reports
+	duplicate       seqRange //
+
+	candidateMAC [6]byte // sender of the last segment, if not the header's
+
+	// An odd number of cache lines, so that the same fields of all connections
+	// do not fall into the same sets of the cache.
+	_ [connPadding]byte
 }
 
-// A piece is a part of what is to be sent.
-type piece struct {
-	data []byte
-	sum  uint64 // of data, unfolded; 0: not known
-}
+const connPadding = 72
 
-// ID is a small number that no other open connection has; it is used again
-// when this one is gone. An app keeps its own state in a slice by ID.
+// ID returns a small number that no other open connection has; it is reused
+// after Closed. An app keeps its own state in a slice by ID.
 func (c *Conn) ID() int { return int(c.id) }
 
-// Peer is the other end.
+// Peer returns the peer's address and port.
 func (c *Conn) Peer() netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom4([4]byte(c.header[ipDst:])), be16(c.header[tcpDst:]))
 }
 
-// CanSend tells whether Send may be called, twice.
-func (c *Conn) CanSend() bool { return c.queueTail < queueLen-1 && c.sndQueued < 1<<30 && !c.appClosed }
-
-// Send queues bytes. They must not change any more: they are sent from where
-// they are, again if need be. Only call it when there is Room.
-func (c *Conn) Send(b []byte) { c.enqueue(piece{data: b}) }
-
-// SendSummed is Send for bytes whose checksum.Sum(b, 0) is known.
-func (c *Conn) SendSummed(b []byte, sum uint64) { c.enqueue(piece{b, sum}) }
-
-func (c *Conn) enqueue(p piece) {
-	if len(p.data) == 0 || c.finQueued {
-		return
-	}
-	c.queue[c.queueTail] = p
-	c.queueTail++
-	c.sndQueued += len(p.data)
-}
-
-// Close ends the connection when all is sent. What still arrives is thrown
-// away.
+// Close sends FIN after the queued data. Data that arrive later are
+// acknowledged and discarded, without the reset that RFC 1122 section 4.2.2.13
+// suggests: it could overtake the last response.
 func (c *Conn) Close() { c.appClosed, c.finQueued = true, true }
 
-// slabSize is how many connections are made at once.
+// slabSize is the number of connections that are allocated at once.
 const slabSize = 64
 
-// conn returns the connection with that id.
+// conn returns the connection with that ID.
 func (s *Stack) conn(id uint32) *Conn { return &s.slabs[id/slabSize][id%slabSize] }
 
-// newConn makes a connection with the peer that sent f, or nil.
+// newConn adds a connection with the sender of f, or returns nil if there are
+// MaxConns.
 func (s *Stack) newConn(f []byte, q *synOptions) *Conn {
 	if s.table.size >= s.cfg.MaxConns {
 		s.Stats.Refused++
@@ -171,7 +164,7 @@ func (s *Stack) newConn(f []byte, q *synOptions) *Conn {
 	s.freeIDs = s.freeIDs[:len(s.freeIDs)-1]
 	c := s.conn(id)
 	*c = Conn{key: key(f), id: id, tsEnabled: q.hasTimestamps, sackPermitted: q.sackPermitted, tsRecent: q.tsVal,
-		ssthresh: 1 << 30, rto: int64(initialRTO), lastReceived: s.now}
+		ssthresh: maxCwnd, rto: int64(initialRTO), lastProgress: s.now, lastReceived: s.now}
 	c.windowScaling = q.hasWindowScale
 	if q.hasWindowScale {
 		c.sndWndShift = min(q.windowScale, 14) // RFC 7323 section 2.3
@@ -206,29 +199,22 @@ func (s *Stack) newConn(f []byte, q *synOptions) *Conn {
 	return c
 }
 
-// learnMAC takes the MAC that a segment came from: the peer may have moved behind
-// another port or router. No checksum covers it, so one frame may be damaged; it
-// takes two in a row to be believed, or all answers would go astray until the
-// peer, who has nothing to say, is given up.
-func (c *Conn) learnMAC(mac []byte) {
-	switch at := c.header[ethDst : ethDst+6]; {
-	case string(mac) == string(at):
-		clear(c.candidateMAC[:])
-	case string(mac) == string(c.candidateMAC[:]):
-		copy(at, mac)
-	default:
-		copy(c.candidateMAC[:], mac)
-	}
+// disableTimestamps makes a connection one without timestamps.
+func (s *Stack) disableTimestamps(c *Conn) {
+	c.mss += tsHeaderLen - baseHeaderLen
+	c.tsEnabled = false
+	c.headerLen = baseHeaderLen
+	c.header[tcpOffset] = (baseHeaderLen - tcpStart) / 4 << 4
 }
 
-// setMSS sets the payload of a full segment: what both the peer (RFC 9293
-// section 3.7.1) and the path take, less the options that each carries.
+// setMSS sets the payload of a full segment: the least of what the peer (RFC
+// 9293 section 3.7.1) and the path take, less the options of each segment.
 func (s *Stack) setMSS(c *Conn, mss uint32) {
 	mss = min(mss, uint32(s.cfg.MTU-40))
 	c.mss = max(mss, 88) - uint32(c.headerLen-baseHeaderLen)
 }
 
-// remove forgets a connection.
+// remove deletes a connection.
 func (s *Stack) remove(c *Conn) {
 	switch c.state {
 	case closed:
@@ -239,7 +225,7 @@ func (s *Stack) remove(c *Conn) {
 		s.timeWaits--
 	default:
 	}
-	told := c.state != synReceived
+	wasOpened := c.state != synReceived
 	c.state = closed
 	c.ackPending = false
 	s.table.remove(c.key)
@@ -249,15 +235,15 @@ func (s *Stack) remove(c *Conn) {
 	s.deadlines[c.id] = 0
 	s.freeLossState(c)
 	s.freeRcvBuf(c)
-	clear(c.queue[:c.queueTail])
+	clear(c.sndQueue[:c.queueTail])
 	s.freeIDs = append(s.freeIDs, c.id)
 	s.Stats.Closed++
-	if told {
+	if wasOpened {
 		s.app.Closed(c)
 	}
 }
 
-// abort tells the peer that the connection is no more, and forgets it.
+// abort resets a connection and deletes it.
 func (s *Stack) abort(c *Conn) {
 	copy(s.txBuf[:c.headerLen], c.header[:c.headerLen])
 	s.sendSegment(c, c.sndNxt, rst|ack, 0, 0)

@@ -2,28 +2,28 @@
 
 package tcpip
 
-// SYN cookies: while too many connections are half-open, what a SYN says is
-// put into our sequence number and timestamp and forgotten; the ACK that
-// completes the handshake brings it back (RFC 4987 section 3.6). The sequence
-// number holds an index of the MSS and a hash that only we can make; the low
-// bits of the timestamp hold the rest.
+// SYN cookies, RFC 4987 section 3.6: while too many connections are half-open,
+// the options of a SYN are encoded in our sequence number and timestamp and
+// forgotten; the ACK that completes the handshake returns them. The sequence
+// number holds an index of the MSS and a hash that only we can compute; the low
+// bits of the timestamp hold the other options.
 
-// cookieMSS are the values that survive.
+// cookieMSS are the segment sizes that a cookie can hold.
 var cookieMSS = [8]uint16{536, 900, 1220, 1300, 1400, 1440, 1452, 1460}
 
 const (
 	cookieBits  = 0x3f // of TSval
-	cookieScale = 0x0f // the scale; all ones: none
+	cookieScale = 0x0f // window scale; all ones: none
 	cookieSACK  = 0x10
-	cookiePhase = 64e9 // ns; a cookie is good for one to two phases
+	cookiePhase = 64e9 // ns; a cookie is valid for one to two phases
 )
 
-// cookie is the sequence number for a peer in a phase.
+// cookie returns the sequence number for a peer in a phase.
 func (s *Stack) cookie(key uint64, theirs uint32, phase int64, mss uint32) uint32 {
-	return uint32(siphash(&s.cfg.Secret, key, uint64(theirs)<<32|uint64(uint32(phase))|1<<31))&^7 | mss
+	return uint32(s.hash(key, uint64(theirs)<<32|uint64(uint32(phase))|1<<31))&^7 | mss
 }
 
-// sendCookie answers a SYN and keeps nothing.
+// sendCookie answers a SYN without a connection.
 func (s *Stack) sendCookie(g *segment, q *synOptions) {
 	index := uint32(0)
 	for i, m := range cookieMSS {
@@ -47,13 +47,13 @@ func (s *Stack) sendCookie(g *segment, q *synOptions) {
 		}
 		value = s.tsVal(s.tsOffset(k))&^cookieBits - (cookieBits + 1) | bits
 	}
-	// Without timestamps there is nowhere to keep the other options.
+	// Without timestamps there is no place for the other options.
 	o := s.appendSYNOptions(s.txBuf[tcpOptions:tcpOptions], q.hasTimestamps, q.sackPermitted && q.hasTimestamps, q.hasWindowScale && q.hasTimestamps, value, q.tsVal)
 	s.sendControl(tcpOptions+len(o), s.cookie(k, g.seq, s.now/cookiePhase, index), g.seq+1, syn|ack)
 }
 
-// acceptCookie takes an ACK that may complete a handshake of which nothing is
-// known any more, and tells whether it did.
+// acceptCookie opens the connection of an ACK whose number is a cookie of ours,
+// and reports whether it is one.
 func (s *Stack) acceptCookie(g *segment, options []byte) bool {
 	if s.lastCookie == 0 || s.now-s.lastCookie > 2*cookiePhase {
 		return false
@@ -74,13 +74,14 @@ func (s *Stack) acceptCookie(g *segment, options []byte) bool {
 	}
 	c := s.newConn(g.frame, &q)
 	if c == nil {
-		return true // dropped: the peer will try again
+		return true // dropped: the peer will retransmit
 	}
 	s.Stats.CookiesAccepted++
 	c.tsOffset = s.tsOffset(k)
 	c.iss = ours
 	c.sndNxt = ours + 1
 	c.rcvNxt = g.seq
+	c.sndWL1 = g.seq
 	s.establish(c, g.wnd)
 	g.opts = o
 	s.segmentArrives(c, g)

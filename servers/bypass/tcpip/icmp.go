@@ -6,40 +6,37 @@ import "crossing/servers/checksum"
 
 const icmpStart = tcpStart
 
-// echoRate bounds the answers to echo requests per second (RFC 1812 section 4.3.2.8
-// asks routers for such a bound; here it keeps a flood off the served).
+// echoRate bounds echo replies per second (RFC 1812 section 4.3.2.8 asks routers
+// for such a bound; here it protects the connections from a flood).
 const echoRate = 1000
+
+const (
+	icmpUnreachable         = 3
+	icmpEchoRequest         = 8
+	codeFragmentationNeeded = 4
+)
 
 func (s *Stack) handleICMP(f []byte) {
 	if len(f) < icmpStart+8 || checksum.Fold(checksum.Sum(f[icmpStart:], 0)) != 0xffff {
 		s.Stats.BadChecksum++
 		return
 	}
-	switch {
-	case f[icmpStart] == 8 && f[icmpStart+1] == 0:
+	switch m := f[icmpStart:]; {
+	case m[0] == icmpEchoRequest && m[1] == 0:
 		s.handleEcho(f)
-	case f[icmpStart] == 3 && f[icmpStart+1] == 4:
-		s.fragmentationNeeded(f[icmpStart:])
+	case m[0] == icmpUnreachable:
+		s.unreachable(m)
 	default:
-		// RFC 5927 section 5.2: no other error ends a connection; time will.
 		s.Stats.Dropped++
 	}
 }
 
 // handleEcho answers an echo request, RFC 792.
 func (s *Stack) handleEcho(f []byte) {
-	if len(f) > len(s.txBuf) {
+	if len(f) > len(s.txBuf) || !s.echoLimit.allow(s.now, echoRate) {
 		s.Stats.Dropped++
 		return
 	}
-	if s.pingTime == 0 || s.now-s.pingTime > 1e9 {
-		s.pingTime, s.pingsLeft = s.now, echoRate
-	}
-	if s.pingsLeft == 0 {
-		s.Stats.Dropped++
-		return
-	}
-	s.pingsLeft--
 	b := s.writeIPv4Header(f, protocolICMP, len(f)-icmpStart)
 	copy(b[icmpStart:], f[icmpStart:])
 	b[icmpStart], b[icmpStart+2], b[icmpStart+3] = 0, 0, 0
@@ -47,29 +44,38 @@ func (s *Stack) handleEcho(f []byte) {
 	s.send(len(b))
 }
 
-// fragmentationNeeded takes "fragmentation needed", RFC 1191 section 3: the path is narrower
-// than we thought. The quoted sequence number must be one that is in flight
-// (RFC 5927 section 7), and the MTU one that can be.
-func (s *Stack) fragmentationNeeded(m []byte) {
+// unreachable processes "destination unreachable" about a segment of ours that
+// is in flight by the quoted sequence number (RFC 5927 section 4.1). It ends a
+// half-open connection, whose peer will send another SYN if it is there after
+// all; no other connection is ended by ICMP (RFC 5927 section 5.2).
+func (s *Stack) unreachable(m []byte) {
 	const quote = 8
 	if len(m) < quote+28 || m[quote] != 0x45 || m[quote+9] != protocolTCP || le32(m[quote+12:]) != s.ipLE {
 		s.Stats.Dropped++
 		return
 	}
-	mtu := uint32(be16(m[6:]))
 	tcp := m[quote+20:]
 	c := s.table.get(uint64(le32(m[quote+16:]))<<16 | uint64(le16(tcp[2:])))
-	if c == nil || c.state == synReceived || c.state == timeWait || le16(tcp) != s.port ||
-		be32(tcp[4:])-c.sndUna >= c.sndNxt-c.sndUna {
+	if c == nil || c.state == timeWait || le16(tcp) != s.port || be32(tcp[4:])-c.sndUna >= c.sndNxt-c.sndUna {
 		s.Stats.Dropped++
 		return
 	}
-	before := c.mss
-	if mtu < 576 { // RFC 879's default is as low as one believes a stranger
-		mtu = 576
+	switch {
+	case c.state == synReceived:
+		s.remove(c)
+	case m[1] == codeFragmentationNeeded:
+		s.fragmentationNeeded(c, uint32(be16(m[6:])))
+	default:
+		s.Stats.Dropped++
 	}
-	s.setMSS(c, min(before+uint32(c.headerLen-baseHeaderLen), mtu-40))
-	if c.mss < before {
-		s.retransmitTimedOut(c, false)
+}
+
+// fragmentationNeeded lowers the segment size to the path's MTU, RFC 1191
+// section 3. A path below 576 bytes is not believed.
+func (s *Stack) fragmentationNeeded(c *Conn, mtu uint32) {
+	old := c.mss
+	s.setMSS(c, min(old+uint32(c.headerLen-baseHeaderLen), max(mtu, 576)-40))
+	if c.mss < old {
+		s.retransmitSmaller(c)
 	}
 }

@@ -4,8 +4,8 @@ package tcpip
 
 import "fmt"
 
-// Verify looks for what must never be, in all connections. It is for tests: it
-// takes as long as there are connections.
+// Verify checks the invariants of all connections. It is for tests: its time
+// grows with the number of connections.
 func (s *Stack) Verify() error {
 	live, half, waiting, held := 0, 0, 0, 0
 	for id := range s.deadlines {
@@ -23,16 +23,14 @@ func (s *Stack) Verify() error {
 		case timeWait:
 			waiting++
 		}
-		if c.rcvBuf != nil {
-			held += receiveBuffer
-		}
+		held += len(c.rcvBuf)
 		if err := s.verify(c); err != nil {
 			return fmt.Errorf("connection %d, %v: %w", id, c.state, err)
 		}
 	}
-	if live != s.table.size || half != s.halfOpen || waiting != s.timeWaits || held != s.rcvBufBytes {
+	if live != s.table.size || half != s.halfOpen || waiting != s.timeWaits || held != s.rcvBufs.used[0]+s.rcvBufs.used[1] {
 		return fmt.Errorf("counted %d connections, %d half-open, %d in TIME-WAIT, %d bytes; kept %d, %d, %d, %d",
-			live, half, waiting, held, s.table.size, s.halfOpen, s.timeWaits, s.rcvBufBytes)
+			live, half, waiting, held, s.table.size, s.halfOpen, s.timeWaits, s.rcvBufs.used[0]+s.rcvBufs.used[1])
 	}
 	return nil
 }
@@ -46,7 +44,7 @@ func (s *Stack) verify(c *Conn) error {
 		flight = 0
 	}
 	bytes := -c.sndOffset
-	for _, p := range c.queue[c.queueHead:c.queueTail] {
+	for _, p := range c.sndQueue[c.queueHead:c.queueTail] {
 		bytes += len(p.data)
 	}
 	switch {

@@ -4,15 +4,15 @@ package tcpip
 
 import "crossing/servers/checksum"
 
-// demux takes the frames that were not predicted: it checks what RFC 1122
-// section 3.2.1 wants checked and hands the packet to its protocol. IP options are
-// taken off, so that what follows finds everything in its place.
+// demux dispatches frames that did not take the fast path, after the checks of
+// RFC 1122 section 3.2.1. IP options are removed, so that all fields behind
+// them are at their fixed offsets.
 func (s *Stack) demux(f []byte) {
-	if len(f) < ipStart {
+	if len(f) < ethHeaderLen {
 		s.Stats.Dropped++
 		return
 	}
-	// To us, or to everyone: the port may be promiscuous.
+	// To us or to a group: the port may be promiscuous.
 	if f[0]&1 == 0 && string(f[:6]) != string(s.cfg.MAC) {
 		s.Stats.Dropped++
 		return
@@ -30,27 +30,26 @@ func (s *Stack) demux(f []byte) {
 		s.Stats.Dropped++
 		return
 	}
-	head := int(f[ipStart]&15) * 4
+	header := int(f[ipStart]&15) * 4
 	total := int(be16(f[ipLength:]))
-	if f[ipStart]>>4 != 4 || head < 20 || total < head || ipStart+total > len(f) {
+	if f[ipStart]>>4 != 4 || header < 20 || total < header || ipStart+total > len(f) {
 		s.Stats.Dropped++
 		return
 	}
-	// The IP head is checked even where the port has done so: frames that
-	// come this way are few.
-	if checksum.Fold(checksum.Sum(f[ipStart:ipStart+head], 0)) != 0xffff && !s.checksumsVerified {
+	if checksum.Fold(checksum.Sum(f[ipStart:ipStart+header], 0)) != 0xffff && !s.checksumsVerified {
 		s.Stats.BadChecksum++
 		return
 	}
-	// Not ours; a fragment; from no single host (RFC 1122 section 3.2.1.3).
+	// For another address; a fragment; from a group or from nobody (RFC 1122
+	// section 3.2.1.3).
 	if le32(f[ipDst:]) != s.ipLE || be16(f[ipFragment:])&0x3fff != 0 ||
 		f[ipSrc] >= 224 || f[ipSrc] == 0 || f[0]&1 != 0 || le32(f[ipSrc:]) == s.ipLE {
 		s.Stats.Dropped++
 		return
 	}
 	f = f[:ipStart+total]
-	if head > 20 {
-		if f = s.stripIPOptions(f, head); f == nil {
+	if header > 20 {
+		if f = s.stripIPOptions(f, header); f == nil {
 			s.Stats.Dropped++
 			return
 		}
@@ -65,11 +64,11 @@ func (s *Stack) demux(f []byte) {
 	}
 }
 
-// stripIPOptions returns a frame whose IP head has no options, in a place of
-// its own. Source routes are refused: an answer would have to go back on them
-// (RFC 1122 section 3.2.1.8), and nobody should ask for that (RFC 7126 section 4.3).
-func (s *Stack) stripIPOptions(f []byte, head int) []byte {
-	for o := f[tcpStart : ipStart+head]; len(o) > 0 && o[0] != 0; {
+// stripIPOptions returns a copy of the packet without IP options, valid until
+// the next call. Source routes are refused: a reply would have to follow them
+// (RFC 1122 section 3.2.1.8), which RFC 7126 section 4.3 advises against.
+func (s *Stack) stripIPOptions(f []byte, header int) []byte {
+	for o := f[tcpStart : ipStart+header]; len(o) > 0 && o[0] != 0; {
 		switch {
 		case o[0] == 1:
 			o = o[1:]
@@ -81,9 +80,12 @@ func (s *Stack) stripIPOptions(f []byte, head int) []byte {
 		}
 		o = o[o[1]:]
 	}
-	b := make([]byte, 0, len(f)) // rare enough
-	b = append(append(b, f[:tcpStart]...), f[ipStart+head:]...)
+	b := append(append(s.unoptioned[:0], f[:tcpStart]...), f[ipStart+header:]...)
+	s.unoptioned = b
 	b[ipStart] = 0x45
 	putBE16(b[ipLength:], uint16(len(b)-ipStart))
+	// The header's checksum covered the options. It has been verified.
+	b[ipSum], b[ipSum+1] = 0, 0
+	checksum.Put(b[ipSum:], checksum.Sum(b[ipStart:tcpStart], 0))
 	return b
 }

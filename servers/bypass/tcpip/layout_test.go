@@ -11,7 +11,7 @@ import (
 func TestLayout(t *testing.T) {
 	var c Conn
 	const line = 64
-	if end := unsafe.Offsetof(c.queue) + unsafe.Sizeof(c.queue[0]); end > hotCacheLines*line {
+	if end := unsafe.Offsetof(c.sndQueue) + unsafe.Sizeof(c.sndQueue[0]); end > hotCacheLines*line {
 		t.Errorf("what a request touches takes %d bytes, more than %d cache lines", end, hotCacheLines)
 	}
 	if n := unsafe.Sizeof(c); n%line != 0 || n/line%2 == 0 {

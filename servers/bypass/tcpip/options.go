@@ -2,7 +2,7 @@
 
 package tcpip
 
-// synOptions is what a SYN says, RFC 9293 section 3.2, RFC 7323 and RFC 2018.
+// synOptions are the options of a SYN: RFC 9293 section 3.2, RFC 7323, RFC 2018.
 type synOptions struct {
 	mss            uint16
 	windowScale    uint8
@@ -12,10 +12,10 @@ type synOptions struct {
 	tsVal          uint32 // TSval
 }
 
-// defaultMSS is what a peer takes that does not say: RFC 9293 section 3.7.1.
+// defaultMSS is the MSS of a peer that does not send one: RFC 9293 section 3.7.1.
 const defaultMSS = 536
 
-// parseSYNOptions reads the options of a SYN. What is malformed ends the list.
+// parseSYNOptions parses the options of a SYN up to the first malformed one.
 func parseSYNOptions(o []byte) (q synOptions) {
 	q.mss = defaultMSS
 	forEachOption(o, func(kind byte, v []byte) {
@@ -33,7 +33,7 @@ func parseSYNOptions(o []byte) (q synOptions) {
 	return q
 }
 
-// segmentOptions is what later segments say.
+// segmentOptions are the options of other segments.
 type segmentOptions struct {
 	hasTimestamps bool
 	tsVal, tsEcr  uint32
@@ -41,6 +41,7 @@ type segmentOptions struct {
 	sackCount     int
 }
 
+// parseSegmentOptions parses options up to the first malformed one.
 func parseSegmentOptions(o []byte) (q segmentOptions) {
 	forEachOption(o, func(kind byte, v []byte) {
 		switch {
@@ -56,6 +57,7 @@ func parseSegmentOptions(o []byte) (q segmentOptions) {
 	return q
 }
 
+// forEachOption calls each with the options but no-operations.
 func forEachOption(o []byte, each func(kind byte, value []byte)) {
 	for len(o) > 0 && o[0] != 0 {
 		if o[0] == 1 {

@@ -2,18 +2,22 @@
 
 package tcpip
 
-import "crossing/servers/checksum"
+import (
+	"encoding/binary"
 
-// output sends what may be sent: RFC 9293 section 3.8.6 with the congestion window.
+	"crossing/servers/checksum"
+)
+
+// output sends what the windows allow: RFC 9293 section 3.8.6, RFC 5681.
 func (s *Stack) output(c *Conn) {
 	if l := c.loss; l != nil && l.recovering {
-		s.retransmit(c, false)
+		s.retransmit(c)
 	} else {
 		for s.sendNew(c) {
 		}
 	}
-	if c.sndQueued != 0 && c.sndUna == c.sndNxt && s.deadlines[c.id] > s.now+c.rto {
-		s.deadlines[c.id] = s.now + c.rto // the window is closed: persist, section 3.8.6.1
+	if c.sndQueued != 0 && c.sndUna == c.sndNxt {
+		s.startPersist(c)
 	}
 	if c.ackPending && !c.inAckList {
 		c.inAckList = true
@@ -21,7 +25,8 @@ func (s *Stack) output(c *Conn) {
 	}
 }
 
-// sendNew sends one segment of new data, or the FIN, if the windows allow it.
+// sendNew sends one segment of new data, or the FIN, if the windows allow it,
+// and reports whether it has.
 func (s *Stack) sendNew(c *Conn) bool {
 	flight := c.sndNxt - c.sndUna
 	if c.finSent {
@@ -35,13 +40,15 @@ func (s *Stack) sendNew(c *Conn) bool {
 		return false
 	}
 	if flight == 0 && s.now-c.lastDataSent > c.rto {
-		c.cwnd = min(c.cwnd, initialWindow*c.mss) // RFC 5681 section 4.1: idle for long
+		c.cwnd = min(c.cwnd, initialWindow*c.mss) // after an idle period: RFC 5681 section 4.1
 	}
 	limit, inFlight := c.cwnd, flight
 	if l := c.loss; l != nil {
-		inFlight = l.pipe(c, l.lostBelow(c))
-		if !l.recovering { // limited transmit, RFC 3042
-			limit += uint32(min(c.dupAcks, dupThresh-1)) * c.mss
+		switch {
+		case c.sackPermitted || l.recovering:
+			inFlight = l.pipe(c, l.lostBelow(c))
+		default: // limited transmit, RFC 3042; with SACK the pipe does it
+			limit += min(l.dupAcks, dupThresh-1) * c.mss
 		}
 	}
 	n := uint32(min(unsent, int(c.mss)))
@@ -49,46 +56,51 @@ func (s *Stack) sendNew(c *Conn) bool {
 		return false
 	}
 	if flight+n > c.sndWnd {
-		// RFC 9293 section 3.8.6.2.1: no silly segments.
-		room := c.sndWnd - min(flight, c.sndWnd)
-		if room == 0 || room < c.mss && room < c.maxSndWnd/2 {
+		// Silly window avoidance, RFC 9293 section 3.8.6.2.1.
+		usable := c.sndWnd - min(flight, c.sndWnd)
+		if usable == 0 || usable < c.mss && usable < c.maxSndWnd/2 {
 			return false
 		}
-		n = min(n, room)
+		n = min(n, usable)
 	}
 	if !c.rttTiming {
 		c.rttTiming, c.rttSeq, c.rttStart = true, c.sndNxt+n, s.now
 	}
 	if flight == 0 {
-		s.deadlines[c.id] = s.now + c.rto
+		s.setTimer(c, timerRetransmit, s.now+c.rto)
 	}
+	c.maxFlight = max(c.maxFlight, flight+n)
 	c.lastDataSent = s.now
 	seq := c.sndNxt
 	c.sndNxt += n
 	if c.finQueued && int(n) == unsent {
-		s.countFin(c)
+		c.countFin()
 		n++
+	}
+	if l := c.loss; l != nil {
+		l.prr.out += n
 	}
 	s.sendData(c, seq, n)
 	return true
 }
 
-// sendFin sends a FIN of its own.
+// sendFin sends a FIN without data.
 func (s *Stack) sendFin(c *Conn) bool {
 	if c.state != established && c.state != closeWait {
 		return false
 	}
 	if c.sndUna == c.sndNxt {
-		s.deadlines[c.id] = s.now + c.rto
+		s.setTimer(c, timerRetransmit, s.now+c.rto)
 	}
 	seq := c.sndNxt
-	s.countFin(c)
+	c.countFin()
 	s.sendData(c, seq, 1)
 	return true
 }
 
-// countFin counts the FIN that is about to be sent: RFC 9293 section 3.10.4.
-func (s *Stack) countFin(c *Conn) {
+// countFin adds the FIN that is about to be sent to SND.NXT: RFC 9293 section
+// 3.10.4.
+func (c *Conn) countFin() {
 	c.finSent = true
 	c.sndNxt++
 	if c.state == established {
@@ -98,8 +110,8 @@ func (s *Stack) countFin(c *Conn) {
 	}
 }
 
-// sendData sends n of sequence space from seq: data from the queue and, if it
-// reaches so far, the FIN.
+// sendData sends n of sequence space from seq on: queued data and, if they
+// reach that far, the FIN.
 func (s *Stack) sendData(c *Conn, seq, n uint32) {
 	skip := int(seq - c.sndUna)
 	flags := byte(ack)
@@ -114,7 +126,7 @@ func (s *Stack) sendData(c *Conn, seq, n uint32) {
 	at := int(c.headerLen)
 	room := s.txBuf
 	*(*[tsHeaderLen]byte)(room) = c.header
-	p := &c.queue[c.queueHead]
+	p := &c.sndQueue[c.queueHead]
 	if p.sum != 0 && data == len(p.data) && data > 0 && skip|c.sndOffset == 0 {
 		copy(room[at:], p.data)
 		s.sendSegment(c, seq, flags, data, p.sum)
@@ -129,22 +141,8 @@ func (s *Stack) sendData(c *Conn, seq, n uint32) {
 	s.sendSegment(c, seq, flags, data, sum)
 }
 
-// gather copies queued bytes from skip behind SND.UNA on.
-func (c *Conn) gather(b []byte, skip int) {
-	skip += c.sndOffset
-	for i := c.queueHead; len(b) > 0; i++ {
-		d := c.queue[i].data
-		if skip >= len(d) {
-			skip -= len(d)
-			continue
-		}
-		b = b[copy(b, d[skip:]):]
-		skip = 0
-	}
-}
-
-// sendSegment completes a segment whose head is copied from the connection and
-// whose payload of n bytes with that sum is in place, and sends it.
+// sendSegment completes and sends a segment whose header is a copy of the
+// connection's and whose payload of n bytes with that sum is in place.
 func (s *Stack) sendSegment(c *Conn, seq uint32, flags byte, n int, sum uint64) {
 	at := int(c.headerLen)
 	b := s.txBuf
@@ -173,38 +171,44 @@ func (s *Stack) sendSegment(c *Conn, seq uint32, flags byte, n int, sum uint64) 
 	s.send(at + n)
 }
 
-// sendAck sends an acknowledgement without data; with SACK blocks, if there is
-// anything out of order (RFC 2018 section 4).
+// sendAck sends an ACK without data.
 func (s *Stack) sendAck(c *Conn) { s.sendEmpty(c, c.sndNxt) }
 
+// sendEmpty sends a segment without data, with SACK blocks if there is anything
+// to report: a segment that was received twice (RFC 2883 section 4), then what
+// is out of order, the range that was extended last first (RFC 2018 section 4).
 func (s *Stack) sendEmpty(c *Conn, seq uint32) {
 	*(*[tsHeaderLen]byte)(s.txBuf) = c.header
-	if c.reassemblyLen == 0 || !c.sackPermitted {
+	if !c.sackPermitted || c.reassemblyLen == 0 && !c.hasDuplicate {
 		s.sendSegment(c, seq, ack, 0, 0)
 		return
 	}
-	at := int(c.headerLen)
-	o := s.txBuf[tcpOptions:at]
+	start := int(c.headerLen)
+	limit := 4
 	if c.tsEnabled {
+		limit = 3
 		putBE32(s.txBuf[tsValue:], s.tsVal(c.tsOffset))
 		putBE32(s.txBuf[tsEcho:], c.tsRecent)
 	}
-	most := min(c.reassemblyLen, 4)
-	if c.tsEnabled {
-		most = min(most, 3)
+	o := append(s.txBuf[tcpOptions:start], 1, 1, 5, 2)
+	length := len(o) - 1
+	block := func(r seqRange) {
+		o = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(o, r.from), r.to)
+		o[length] += 8
+		limit--
 	}
-	o = append(o, 1, 1, 5, byte(2+8*most))
-	// The span that was extended last comes first.
-	first := 0
+	if c.hasDuplicate {
+		block(c.duplicate)
+		c.hasDuplicate = false
+	}
+	latest := 0
 	for i := range c.reassemblyLen {
-		if c.lastReassembled-c.reassembly[i].from < c.reassembly[i].to-c.reassembly[i].from {
-			first = i
+		if c.reassembly[i].contains(c.lastReassembled) {
+			latest = i
 		}
 	}
-	for i := range most {
-		p := c.reassembly[(first+i)%c.reassemblyLen]
-		o = append(o, byte(p.from>>24), byte(p.from>>16), byte(p.from>>8), byte(p.from),
-			byte(p.to>>24), byte(p.to>>16), byte(p.to>>8), byte(p.to))
+	for i := 0; i < c.reassemblyLen && limit > 0; i++ {
+		block(c.reassembly[(latest+i)%c.reassemblyLen])
 	}
 	c.ackPending = false
 	s.sendControl(tcpOptions+len(o), seq, c.rcvNxt, ack)

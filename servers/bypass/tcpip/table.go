@@ -10,7 +10,7 @@ type table struct {
 	slots  []slot
 	shift  uint8
 	size   int
-	secret uint64 // or a peer could choose ports that all fall into one place
+	secret uint64 // or a peer could choose ports with the same home
 }
 
 type slot struct {
@@ -34,9 +34,10 @@ func (t *table) resize(bits int) {
 	}
 }
 
-// key is made of a frame's source address and port.
+// key returns the source address and port of a frame.
 func key(f []byte) uint64 { return uint64(le32(f[ipSrc:]))<<16 | uint64(le16(f[tcpSrc:])) }
 
+// home returns where the search for a key starts.
 func (t *table) home(key uint64) uint64 {
 	h := (key ^ t.secret) * 0x9e3779b97f4a7c15
 	h = (h ^ h>>32) * t.secret
@@ -67,8 +68,8 @@ func (t *table) put(key uint64, c *Conn) {
 	t.size++
 }
 
-// remove takes a connection out and closes the gap, so that no markers of
-// removed ones pile up (Knuth, TAOCP 6.4, algorithm R).
+// remove deletes a connection and closes the gap, so that no tombstones
+// accumulate (Knuth, TAOCP 6.4, algorithm R).
 func (t *table) remove(key uint64) {
 	mask := uint64(len(t.slots) - 1)
 	i := t.home(key) & mask

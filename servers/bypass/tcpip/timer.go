@@ -4,68 +4,110 @@ package tcpip
 
 import "time"
 
-// Each connection has one time to be looked at, in a flat array by its number;
-// what it is for follows from the connection's state. Setting one is a store;
-// finding the due ones is a walk over the array, ten thousand in some
-// microseconds, a hundred times a second.
+// Each connection has one timer: its kind is in the connection, its deadline in
+// a flat array by the connection's ID. Setting it is a store; finding those that
+// have expired is a walk over the array, ten thousand in some microseconds, a
+// hundred times per second.
 const timerScanInterval = 10 * time.Millisecond
 
+// A timerKind is what a connection's timer is for.
+type timerKind uint8
+
 const (
-	synRetries        = 5               // SYN-ACKs sent again
-	keepAliveProbes   = 5               // keep-alive probes without an answer
-	closedWindowLimit = 5 * time.Minute // of a window that stays closed
+	timerIdle       timerKind = iota // idle, unread and keep-alive limits
+	timerSynAck                      // retransmission of the SYN-ACK
+	timerRetransmit                  // RFC 6298
+	timerPersist                     // RFC 9293 section 3.8.6.1
+	timerTimeWait                    // 2 MSL
 )
 
+// closedWindowLimit is how long the peer may keep its window closed (RFC 6429).
+const closedWindowLimit = 5 * time.Minute
+
+// keepAliveProbes is the number of keep-alive probes without an answer after
+// which the peer counts as dead.
+const keepAliveProbes = 5
+
 func (s *Stack) scanTimers() {
-	for id, due := range s.deadlines {
-		if due != 0 && due <= s.now {
+	for id, at := range s.deadlines {
+		if at != 0 && at <= s.now {
 			s.timerExpired(s.conn(uint32(id)))
 		}
 	}
 }
 
-// timerExpired looks at a connection whose time has come.
+func (s *Stack) setTimer(c *Conn, kind timerKind, at int64) {
+	c.timer = kind
+	s.deadlines[c.id] = at
+}
+
 func (s *Stack) timerExpired(c *Conn) {
-	switch {
-	case c.state == synReceived:
-		if c.backoff++; c.backoff > synRetries {
-			s.remove(c)
-			return
-		}
-		c.rto = min(2*c.rto, int64(maxRTO))
-		s.sendSynAck(c)
-	case c.state == timeWait:
-		s.remove(c)
-	case c.sndUna != c.sndNxt:
-		if s.now-c.lastReceived > int64(s.cfg.ProgressLimit) {
+	switch c.timer {
+	case timerSynAck:
+		s.synAckTimedOut(c)
+	case timerRetransmit:
+		if c.rtoBackoff == 0 {
+			c.retransmitSince = s.now
+		} else if s.now-c.retransmitSince > int64(s.cfg.ProgressLimit) {
 			s.abortDead(c)
 			return
 		}
-		s.retransmitTimedOut(c, true)
-	case c.sndQueued != 0:
+		s.retransmitTimedOut(c)
+	case timerPersist:
 		s.persistTimedOut(c)
-	case s.now-c.lastReceived >= int64(s.cfg.IdleLimit):
-		s.closeIdle(c)
-	case s.cfg.KeepAlive != 0 && s.now-c.lastReceived >= int64(s.cfg.KeepAlive):
-		if c.backoff++; c.backoff > keepAliveProbes {
-			s.abortDead(c)
-			return
-		}
-		s.sendProbe(c)
-		s.deadlines[c.id] = s.now + min(int64(s.cfg.KeepAlive), int64(s.cfg.IdleLimit))
-	default:
-		s.restartTimer(c)
+	case timerTimeWait:
+		s.remove(c)
+	case timerIdle:
+		s.idleTimedOut(c)
 	}
 }
 
-// abortDead: the peer has vanished.
-func (s *Stack) abortDead(c *Conn) {
-	s.Stats.AbortedDead++
-	s.abort(c)
+// restartTimer sets the timer after an acknowledgement or a time-out: for the
+// retransmission of what is in flight (RFC 6298 section 5.3), or for what waits
+// to be sent, or for the end of an idle connection.
+func (s *Stack) restartTimer(c *Conn) {
+	switch {
+	case c.sndUna != c.sndNxt:
+		s.setTimer(c, timerRetransmit, s.now+c.rto)
+	case c.sndQueued != 0:
+		s.startPersist(c)
+	default:
+		s.setTimer(c, timerIdle, s.idleDeadline(c))
+	}
 }
 
-// closeIdle ends a connection that nobody uses. One that waits for the peer's FIN
-// has waited long enough.
+// idleDeadline returns when idleTimedOut should look at the connection next.
+func (s *Stack) idleDeadline(c *Conn) int64 {
+	at := c.lastProgress + int64(s.cfg.IdleLimit)
+	if c.hasRcvBuf {
+		at = min(at, c.unreadSince+int64(s.cfg.UnreadLimit))
+	}
+	if s.cfg.KeepAlive != 0 {
+		at = min(at, s.now+int64(s.cfg.KeepAlive))
+	}
+	return at
+}
+
+// idleTimedOut closes a connection that has been idle for too long, or whose
+// request is incomplete for too long, and probes an idle peer (RFC 9293 section
+// 3.8.4).
+func (s *Stack) idleTimedOut(c *Conn) {
+	silent := s.now - max(c.lastProgress, c.lastReceived)
+	switch keepAlive := int64(s.cfg.KeepAlive); {
+	case s.now-c.lastProgress >= int64(s.cfg.IdleLimit) || c.hasRcvBuf && s.now-c.unreadSince >= int64(s.cfg.UnreadLimit):
+		s.closeIdle(c)
+		return
+	case keepAlive != 0 && silent >= (keepAliveProbes+1)*keepAlive:
+		s.abortDead(c)
+		return
+	case keepAlive != 0 && silent >= keepAlive:
+		s.sendProbe(c)
+	}
+	s.setTimer(c, timerIdle, s.idleDeadline(c))
+}
+
+// closeIdle closes a connection, or deletes it if it has waited for the peer's
+// FIN.
 func (s *Stack) closeIdle(c *Conn) {
 	if c.state != established && c.state != closeWait {
 		s.remove(c)
@@ -76,15 +118,34 @@ func (s *Stack) closeIdle(c *Conn) {
 	s.output(c)
 }
 
-// persistTimedOut is for a peer whose window is closed, RFC 9293 section 3.8.6.1, or too
-// small for the rule against silly segments, section 3.8.6.2.1.
+// abortDead drops a connection whose peer stopped answering (R2 of RFC 9293
+// section 3.8.3).
+func (s *Stack) abortDead(c *Conn) {
+	s.Stats.AbortedDead++
+	s.abort(c)
+}
+
+// startPersist starts the persist timer, if it is not running: data wait, none
+// are in flight, and the peer's window is closed (RFC 9293 section 3.8.6.1) or
+// too small to be worth a segment (section 3.8.6.2.1).
+func (s *Stack) startPersist(c *Conn) {
+	if c.timer == timerPersist {
+		return
+	}
+	c.persistBackoff, c.persistSince = 0, s.now
+	s.setTimer(c, timerPersist, s.now+c.rto)
+}
+
+// persistTimedOut sends what fits into the window, or a probe. Probes become
+// less frequent whether the peer answers or not (SHLD-30).
 func (s *Stack) persistTimedOut(c *Conn) {
-	if s.now-c.lastDataSent > int64(closedWindowLimit) || s.now-c.lastReceived > int64(s.cfg.ProgressLimit) {
+	if s.now-c.persistSince > int64(closedWindowLimit) ||
+		s.now-max(c.persistSince, c.lastReceived) > int64(s.cfg.ProgressLimit) {
 		s.abortDead(c)
 		return
 	}
 	if c.sndWnd > 0 {
-		c.maxSndWnd = c.sndWnd // from now on this is what the peer has
+		c.maxSndWnd = c.sndWnd // it is all that the peer has now
 		c.cwnd = max(c.cwnd, c.mss)
 		s.output(c)
 		if c.sndUna != c.sndNxt {
@@ -92,19 +153,19 @@ func (s *Stack) persistTimedOut(c *Conn) {
 		}
 	}
 	s.sendProbe(c)
-	c.backoff = min(c.backoff+1, 12)
-	s.deadlines[c.id] = s.now + min(c.rto<<c.backoff, int64(maxRTO))
+	c.persistBackoff = min(c.persistBackoff+1, 12)
+	s.setTimer(c, timerPersist, s.now+min(c.rto<<c.persistBackoff, int64(maxRTO)))
 }
 
-// sendProbe sends a segment that the peer has to answer: its sequence number is
-// one that was acknowledged long ago (RFC 9293 section 3.8.4).
+// sendProbe sends a segment that the peer must answer: its sequence number has
+// been acknowledged (RFC 9293 section 3.8.4).
 func (s *Stack) sendProbe(c *Conn) {
 	s.Stats.Probes++
 	s.sendEmpty(c, c.sndUna-1)
 }
 
-// enterTimeWait puts a connection into TIME-WAIT, RFC 9293 section 3.3.2, or, where there are
-// too many, forgets it.
+// enterTimeWait puts a connection into TIME-WAIT, RFC 9293 section 3.3.2, or,
+// where there are MaxTimeWait already, deletes it.
 func (s *Stack) enterTimeWait(c *Conn) {
 	if c.state != timeWait {
 		if s.timeWaits >= s.cfg.MaxTimeWait {
@@ -119,5 +180,5 @@ func (s *Stack) enterTimeWait(c *Conn) {
 		s.freeRcvBuf(c)
 		s.freeLossState(c)
 	}
-	s.deadlines[c.id] = s.now + int64(s.cfg.TimeWait)
+	s.setTimer(c, timerTimeWait, s.now+int64(s.cfg.TimeWait))
 }

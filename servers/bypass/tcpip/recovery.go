@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tcpip
+
+// A lossState is the SACK scoreboard and the state of loss recovery. It exists
+// only while something seems to be missing.
+type lossState struct {
+	recovering     bool   // in fast recovery or after a time-out
+	afterRTO       bool   // after a time-out: all that is not SACKed is lost
+	mustRetransmit bool   // the next segment, whatever the window
+	recoveryPoint  uint32 // RecoveryPoint: SND.NXT when recovery began
+	highRxt        uint32 // HighRxt: lost data before this were retransmitted
+	highRxtSent    uint32 // SND.NXT when the first hole was retransmitted
+	dupAcks        uint32 // duplicate ACKs in a row
+	maxDupAcks     uint32 // of which so many can be of segments: those in flight when recovery began
+
+	// The end of the last recovery after a time-out: duplicate ACKs at it are of
+	// its own retransmissions (RFC 6582 section 4.1).
+	hasRecover bool
+	recover    uint32
+
+	prr proportionalReduction
+
+	retransmitted bool   // something, since recovery began
+	retransmitTS  uint32 // TSval of the first such segment
+
+	scoreboard [maxScoreboard]seqRange
+	sacked     int // ranges on it
+}
+
+func (s *Stack) ensureLossState(c *Conn) *lossState {
+	if c.loss == nil {
+		if n := len(s.freeLossStates); n > 0 {
+			c.loss, s.freeLossStates = s.freeLossStates[n-1], s.freeLossStates[:n-1]
+			*c.loss = lossState{}
+		} else {
+			c.loss = new(lossState)
+		}
+		c.loss.highRxt = c.sndUna
+		c.loss.maxDupAcks = (c.sndNxt - c.sndUna) / c.mss
+	}
+	return c.loss
+}
+
+func (s *Stack) freeLossState(c *Conn) {
+	if c.loss != nil {
+		s.freeLossStates = append(s.freeLossStates, c.loss)
+		c.loss = nil
+	}
+}
+
+// dupAckReceived processes a duplicate acknowledgement: RFC 5681 section 3.2,
+// RFC 6675 section 5.
+func (s *Stack) dupAckReceived(c *Conn) {
+	l := s.ensureLossState(c)
+	l.dupAcks++
+	switch {
+	case l.recovering:
+		l.detectLostRetransmit(s, c)
+	case !c.sackPermitted && l.hasRecover && !before(l.recover, c.sndUna):
+	case l.dupAcks >= uint32(c.reorderingThresh()) || before(c.sndUna, l.lostBelow(c)):
+		s.enterRecovery(c)
+	}
+}
+
+// enterRecovery begins fast recovery: RFC 6675 section 5, (4.1) and (4.2).
+func (s *Stack) enterRecovery(c *Conn) {
+	s.Stats.Recoveries++
+	l := s.ensureLossState(c)
+	flight := c.sndNxt - c.sndUna
+	s.reduceWindow(c, flight)
+	c.cwnd = c.ssthresh
+	l.recovering, l.afterRTO, l.mustRetransmit, l.retransmitted = true, false, true, false
+	l.recoveryPoint, l.highRxt = c.sndNxt, c.sndUna
+	l.maxDupAcks = flight / c.mss
+	l.prr.start(flight)
+}
+
+// reduceWindow reacts to congestion and remembers the window, in case there was
+// none.
+func (s *Stack) reduceWindow(c *Conn, flight uint32) {
+	c.undoCwnd, c.undoSsthresh, c.undoRetransmits = c.cwnd, c.ssthresh, 0
+	s.cc.reduce(c, flight)
+}
+
+// detectLostRetransmit retransmits the first hole again if data that were sent
+// well after its retransmission have arrived. Without this each lost
+// retransmission would wait for the timer.
+func (l *lossState) detectLostRetransmit(s *Stack, c *Conn) {
+	if l.sacked == 0 || !before(c.sndUna, l.highRxt) {
+		return
+	}
+	if high := l.scoreboard[l.sacked-1].to; before(l.highRxtSent+uint32(c.reorderingThresh()-1)*c.mss, high) {
+		s.cc.reduce(c, c.cwnd)
+		c.cwnd = c.ssthresh
+		l.highRxt, l.highRxtSent = c.sndUna, c.sndNxt
+		l.afterRTO = false
+		l.prr.start(c.sndNxt - c.sndUna)
+	}
+}
+
+// ackInLossState processes an acknowledgement of n new bytes while something is
+// missing.
+func (s *Stack) ackInLossState(c *Conn, n uint32) {
+	l := c.loss
+	c.detectReordering(n)
+	l.dupAcks = 0
+	l.trim(c.sndUna)
+	if before(l.highRxt, c.sndUna) {
+		l.highRxt = c.sndUna
+	}
+	switch {
+	case !l.recovering:
+		s.cc.grow(c, n, s.now)
+	case !before(c.sndUna, l.recoveryPoint): // all that was in flight has arrived
+		l.hasRecover, l.recover = l.afterRTO && !c.sackPermitted, l.recoveryPoint
+		if !l.afterRTO {
+			c.cwnd = c.ssthresh
+		}
+		l.recovering, l.afterRTO = false, false
+	case l.afterRTO:
+		s.cc.grow(c, n, s.now)
+	case !c.sackPermitted: // partial acknowledgement: the next one is missing, too, RFC 6582 section 3.2
+		l.mustRetransmit = true
+	}
+	if l.hasRecover && before(l.recover, c.sndUna) {
+		l.hasRecover = false
+	}
+	if !l.recovering && l.sacked == 0 && !l.hasRecover {
+		s.freeLossState(c)
+	}
+}
+
+// detectReordering raises DupThresh if n bytes that are acknowledged now were
+// overtaken by others: they are below the highest SACKed byte, and were not
+// retransmitted.
+func (c *Conn) detectReordering(n uint32) {
+	l := c.loss
+	if start := c.sndUna - n; l.sacked > 0 && !before(start, l.highRxt) && !l.afterRTO {
+		c.raiseReordering(l.scoreboard[l.sacked-1].to - start)
+	}
+}
+
+func (c *Conn) raiseReordering(distance uint32) {
+	c.reordering = max(c.reordering, uint8(min(distance/c.mss+1, maxDupThresh)))
+}
+
+// retransmitTimedOut retransmits after the timer has expired: RFC 6298 section
+// 5.4 to 5.7, RFC 5681 section 3.1.
+func (s *Stack) retransmitTimedOut(c *Conn) {
+	l := s.ensureLossState(c)
+	s.Stats.Timeouts++
+	if c.rtoBackoff == 0 {
+		if !l.recovering {
+			s.reduceWindow(c, c.sndNxt-c.sndUna)
+		} else {
+			s.cc.reduce(c, c.sndNxt-c.sndUna)
+		}
+	} else {
+		l.sacked = 0 // the peer may have discarded it: RFC 2018 section 8
+	}
+	if c.rtoBackoff < 255 {
+		c.rtoBackoff++
+	}
+	c.rto = min(2*c.rto, int64(maxRTO))
+	c.cwnd = c.mss
+	l.retransmitted = false
+	s.goBack(c)
+}
+
+// retransmitSmaller retransmits all that is in flight in smaller segments, which
+// is no sign of congestion.
+func (s *Stack) retransmitSmaller(c *Conn) {
+	s.ensureLossState(c)
+	s.goBack(c)
+}
+
+// goBack treats all that is in flight as lost.
+func (s *Stack) goBack(c *Conn) {
+	l := c.loss
+	l.recovering, l.afterRTO, l.mustRetransmit = true, true, true
+	l.recoveryPoint, l.highRxt = c.sndNxt, c.sndUna
+	l.dupAcks = 0
+	c.rttTiming = false
+	s.retransmit(c)
+	s.restartTimer(c)
+}
+
+// retransmit sends what recovery allows, RFC 6675 section 5 (C) with NextSeg.
+func (s *Stack) retransmit(c *Conn) {
+	l := c.loss
+	lostBelow := l.lostBelow(c)
+	pipe := l.pipe(c, lostBelow)
+	for l.mustRetransmit || pipe+c.mss <= c.cwnd {
+		at := l.highRxt
+		if before(at, c.sndUna) {
+			at = c.sndUna
+		}
+		from, to := l.nextHole(at, lostBelow) // rule 1: lost
+		if !before(from, to) {
+			if s.sendNew(c) { // rule 2
+				pipe += c.mss
+				l.mustRetransmit = false
+				continue
+			}
+			if l.sacked == 0 {
+				return
+			}
+			from, to = l.nextHole(at, l.scoreboard[l.sacked-1].from) // rule 3: perhaps lost
+			if !before(from, to) {
+				return
+			}
+		}
+		n := min(to-from, c.mss)
+		if from == c.sndUna {
+			l.highRxtSent = c.sndNxt
+		}
+		if !l.retransmitted {
+			l.retransmitted, l.retransmitTS = true, s.tsVal(c.tsOffset)
+		}
+		c.undoRetransmits++
+		c.rttTiming = false // Karn's algorithm
+		s.Stats.Retransmitted++
+		s.sendData(c, from, n)
+		l.highRxt = from + n
+		l.prr.out += n
+		pipe += n
+		l.mustRetransmit = false
+	}
+}
