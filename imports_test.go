@@ -34,6 +34,7 @@ var may = []struct {
 	{"notebooks", []string{"data/dataset", "notebooks/stats", "notebooks"}},
 	{"servers/site", nil},
 	{"servers/checksum", nil},
+	{"servers/clientrow", nil},
 	{"servers/conformance", []string{"servers/site"}},
 	// A ready response carries its checksum, so that a stack of ours need not
 	// read the body again.
@@ -41,9 +42,9 @@ var may = []struct {
 	{"servers/nethttp", nil},
 	{"servers/user", []string{"servers/site", "servers/http1", "servers/nethttp", "servers/user"}},
 	{"servers/kernel", []string{"servers/site", "servers/checksum", "servers/http1", "servers/nethttp", "servers/kernel"}},
-	{"servers/bypass", []string{"servers/site", "servers/checksum", "servers/http1", "servers/nethttp", "servers/bypass"}},
+	{"servers/bypass", []string{"servers/site", "servers/checksum", "servers/clientrow", "servers/http1", "servers/nethttp", "servers/bypass"}},
 	// The harness starts tiers as processes and never links them.
-	{"harness", []string{"data/dataset", "notebooks/stats", "servers/site", "servers/conformance", "harness"}},
+	{"harness", []string{"data/dataset", "notebooks/stats", "servers/site", "servers/conformance", "servers/clientrow", "harness"}},
 	{"paper", []string{"data/dataset", "notebooks", "paper"}},
 }
 

@@ -5,7 +5,6 @@ package load
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,23 +16,13 @@ import (
 	"time"
 
 	"crossing/data/dataset"
+	"crossing/servers/clientrow"
 )
 
-// clientRow is the length of a row in the file that a client program of its own
-// writes: one request, little-endian, times in ns since its origin_ns.
-//
-//	int64  sent, first byte, last byte
-//	int64  offset in the connection's stream of requests
-//	int64  bytes of the body
-//	int32  connection
-//	uint16 the client's TCP port
-//	uint16 HTTP status; 0: no whole answer
-//	uint8  why: 0 none, 1 reset, 2 closed, 3 malformed
-//	7 bytes that are 0
-const clientRow = 56
-
-// clientFailures are what a row's last number means.
-var clientFailures = []dataset.Failure{dataset.None, dataset.Reset, dataset.Closed, dataset.Malformed}
+// clientFailures are the failures that a client program's rows hold.
+var clientFailures = map[clientrow.Failure]dataset.Failure{
+	clientrow.None: dataset.None, clientrow.Reset: dataset.Reset, clientrow.Closed: dataset.Closed, clientrow.Malformed: dataset.Malformed,
+}
 
 // A clientReport is the one line of JSON that a client program prints.
 type clientReport struct {
@@ -108,22 +97,20 @@ func readClientRows(from io.Reader, c *Config) (rows []dataset.Request, err erro
 	if err != nil {
 		return nil, err
 	}
-	if len(b)%clientRow != 0 {
-		return nil, fmt.Errorf("%d bytes are no whole rows of %d", len(b), clientRow)
+	if len(b)%clientrow.Size != 0 {
+		return nil, fmt.Errorf("%d bytes are no whole rows of %d", len(b), clientrow.Size)
 	}
-	rows = make([]dataset.Request, 0, len(b)/clientRow)
-	le := binary.LittleEndian
-	number := func(i int) int64 { return int64(le.Uint64(b[8*i:])) }
-	for i := 0; len(b) > 0; i, b = i+1, b[clientRow:] {
+	rows = make([]dataset.Request, 0, len(b)/clientrow.Size)
+	for i := 0; len(b) > 0; i, b = i+1, b[clientrow.Size:] {
+		row, err := clientrow.Decode(b)
+		if err != nil {
+			return nil, fmt.Errorf("row %d: %w", i, err)
+		}
 		q := dataset.Request{
-			IntendedNs: number(0), SentNs: number(0), FirstByteNs: number(1), LastByteNs: number(2), Offset: number(3), Bytes: number(4),
-			Conn: int32(le.Uint32(b[40:])), Port: le.Uint16(b[44:]), Status: le.Uint16(b[46:]),
+			IntendedNs: row.SentNs, SentNs: row.SentNs, FirstByteNs: row.FirstByteNs, LastByteNs: row.LastByteNs, Offset: row.Offset, Bytes: row.Bytes,
+			Conn: row.Conn, Port: row.Port, Status: row.Status, WarmUp: row.SentNs < int64(c.WarmUp), Failure: clientFailures[row.Failure],
 		}
-		q.WarmUp = q.IntendedNs < int64(c.WarmUp)
-		if int(b[48]) >= len(clientFailures) || q.SentNs < 0 || q.FirstByteNs < q.SentNs || q.LastByteNs < q.FirstByteNs || q.Bytes < 0 || q.Offset < 0 || q.Conn < 0 {
-			return nil, fmt.Errorf("row %d makes no sense: %+v, failure %d", i, q, b[48])
-		}
-		switch q.Failure = clientFailures[b[48]]; {
+		switch {
 		case q.Failure != dataset.None:
 			q.Status = 0
 		case int(q.Status) != c.Status:

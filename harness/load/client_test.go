@@ -4,7 +4,6 @@ package load
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"os"
@@ -14,18 +13,13 @@ import (
 	"time"
 
 	"crossing/data/dataset"
+	"crossing/servers/clientrow"
 )
 
 // clientRowOf is a row as a client program writes it.
-func clientRowOf(sent, first, last int64, bytes int64, status uint16, why byte) []byte {
-	var b []byte
-	for _, n := range []int64{sent, first, last, 4000, bytes} {
-		b = binary.LittleEndian.AppendUint64(b, uint64(n))
-	}
-	b = binary.LittleEndian.AppendUint32(b, 7)
-	b = binary.LittleEndian.AppendUint16(b, 1024)
-	b = binary.LittleEndian.AppendUint16(b, status)
-	return append(b, why, 0, 0, 0, 0, 0, 0, 0)
+func clientRowOf(sent, first, last int64, bytes int64, status uint16, why clientrow.Failure) []byte {
+	r := clientrow.Row{SentNs: sent, FirstByteNs: first, LastByteNs: last, Offset: 4000, Bytes: bytes, Conn: 7, Port: 1024, Status: status, Failure: why}
+	return r.Append(nil)
 }
 
 func TestReadClientRows(t *testing.T) {
@@ -70,7 +64,7 @@ func FuzzReadClientRows(f *testing.F) {
 	f.Add(clientRowOf(100, 120, 130, 10, 200, 0))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		rows, err := readClientRows(bytes.NewReader(b), &Config{Status: 200, BodyLen: -1})
-		if err == nil && len(rows) != len(b)/clientRow {
+		if err == nil && len(rows) != len(b)/clientrow.Size {
 			t.Errorf("%d rows in %d bytes", len(rows), len(b))
 		}
 		for i := range rows {

@@ -40,7 +40,8 @@ var places = []place{
 	{"notebooks/stats", 4, 2, "statistics"},
 	{"data/dataset", 4.62, 1, "read, write, verify"},
 	{"data", 5, 2, "datasets, commands"},
-	{"internal", 3, 2, "what every program needs"},
+	{"servers/clientrow", 3, 2, "a DPDK client's rows"},
+	{"internal", 0.55, 1, "what every program needs"},
 }
 
 // Sizes in pixels.

@@ -18,6 +18,7 @@ import (
 	"strconv"
 
 	"crossing/servers/checksum"
+	"crossing/servers/clientrow"
 )
 
 // A Link sends frames; it is tcpip's.
@@ -46,19 +47,8 @@ type Response struct {
 	Sent, First, Last int64
 	Status            int
 	Bytes             int64 // of the body
-	Failure           Failure
+	Failure           clientrow.Failure
 }
-
-// A Failure says why there is no whole answer.
-type Failure uint8
-
-// The kinds of failure.
-const (
-	None      Failure = iota
-	Reset             // the server reset the connection
-	Closed            // it closed it
-	Malformed         // it sent what is no answer
-)
 
 // Stats counts what has happened.
 type Stats struct {
@@ -378,7 +368,7 @@ func (c *Client) handleSegment(i int, f, body []byte) {
 			return
 		}
 		c.Stats.Reset++
-		c.connLost(i, Reset)
+		c.connLost(i, clientrow.Reset)
 		return
 	}
 	if k.state == opening {
@@ -427,13 +417,13 @@ func (c *Client) handleSegment(i int, f, body []byte) {
 	if flags&fin != 0 && k.state != idle {
 		k.rcvNxt++
 		c.send(k, k.sndNxt, rst|ack, nil, 0)
-		c.connLost(i, Closed)
+		c.connLost(i, clientrow.Closed)
 	}
 }
 
 // connLost forgets a connection; it will be opened again, from another sequence
 // number.
-func (c *Client) connLost(i int, why Failure) {
+func (c *Client) connLost(i int, why clientrow.Failure) {
 	k := &c.conns[i]
 	if k.state != opening {
 		c.opened--
@@ -459,7 +449,7 @@ func (c *Client) responseData(i int, b []byte) {
 		if length < 0 {
 			c.Stats.Bad++
 			c.send(k, k.sndNxt, rst|ack, nil, 0)
-			c.connLost(i, Malformed)
+			c.connLost(i, clientrow.Malformed)
 			return
 		}
 		k.first, k.bodyLeft, k.bodyLen, k.state = c.now, length, length, reading
@@ -468,7 +458,7 @@ func (c *Client) responseData(i int, b []byte) {
 	if k.state != reading || int64(len(b)) > k.bodyLeft { // more than was promised
 		c.Stats.Bad++
 		c.send(k, k.sndNxt, rst|ack, nil, 0)
-		c.connLost(i, Malformed)
+		c.connLost(i, clientrow.Malformed)
 		return
 	}
 	if c.OnBody != nil {
@@ -481,7 +471,7 @@ func (c *Client) responseData(i int, b []byte) {
 	c.Stats.Responses++
 	c.Stats.Bytes += uint64(k.bodyLen)
 	if c.OnResponse != nil {
-		c.response = Response{i, k.port, k.offset, k.sent, k.first, c.now, k.status, k.bodyLen, None}
+		c.response = Response{i, k.port, k.offset, k.sent, k.first, c.now, k.status, k.bodyLen, clientrow.None}
 		c.OnResponse(&c.response)
 	}
 	k.offset += int64(len(c.cfg.Request))

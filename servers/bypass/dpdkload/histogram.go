@@ -2,47 +2,32 @@
 
 package main
 
-import "math/bits"
+import "github.com/HdrHistogram/hdrhistogram-go"
 
-// A histogram counts times in ns with a relative error below 1/64: each power
-// of two is divided into 64 parts.
+// A histogram counts times in ns from 1 ns to an hour, to three digits.
 type histogram struct {
-	n      uint64
-	sum    float64
-	max    int64
-	counts [64 * 64]uint32
+	hdr *hdrhistogram.Histogram
+	sum float64 // of the times themselves, not of the buckets
+	max int64
+}
+
+const longestTime = 3600e9 // ns; longer times count as this
+
+func newHistogram() *histogram {
+	h := &histogram{hdr: hdrhistogram.New(1, longestTime, 3)}
+	h.hdr.Reset() // touches the memory, so that no page fault falls into the run
+	return h
 }
 
 func (h *histogram) add(ns int64) {
 	ns = max(ns, 0)
-	h.n++
 	h.sum += float64(ns)
 	h.max = max(h.max, ns)
-	h.counts[slot(ns)]++
+	_ = h.hdr.RecordValue(min(ns, longestTime)) // cannot be out of range
 }
 
-func slot(ns int64) int {
-	if ns < 128 {
-		return int(ns)
-	}
-	e := bits.Len64(uint64(ns)) - 7
-	return e<<6 + int(ns>>e)
-}
+func (h *histogram) n() uint64 { return uint64(h.hdr.TotalCount()) }
 
-// quantile is the upper end of the slot that holds the q-th part of the times.
-func (h *histogram) quantile(q float64) int64 {
-	want := uint64(q*float64(h.n)) + 1
-	seen := uint64(0)
-	for i, c := range h.counts {
-		if seen += uint64(c); seen >= want {
-			if i < 128 {
-				return int64(i)
-			}
-			e := i>>6 - 1
-			return min((int64(i-e<<6)+1)<<e-1, h.max)
-		}
-	}
-	return h.max
-}
+func (h *histogram) quantile(q float64) int64 { return min(h.hdr.ValueAtQuantile(100*q), h.max) }
 
-func (h *histogram) mean() float64 { return h.sum / float64(max(h.n, 1)) }
+func (h *histogram) mean() float64 { return h.sum / float64(max(h.n(), 1)) }

@@ -13,6 +13,7 @@ import (
 
 	"crossing/servers/bypass/client"
 	"crossing/servers/bypass/port"
+	"crossing/servers/clientrow"
 )
 
 // load runs the cells one after the other and reports each.
@@ -85,19 +86,19 @@ func ask(q *port.Queue, p *port.Port, o *options, firstPort int, stop *atomic.Bo
 		Request: fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", r.Path, o.host)}, q)
 	q.Poll(0)
 	s := newSpan(p.Hz, q.Ticks())
-	var h histogram
+	h := newHistogram()
 	var rows []client.Response
 	if o.rows != "" {
 		rows = make([]client.Response, 0, mostRows)
 	}
 	c.OnResponse = func(a *client.Response) {
-		if a.Failure == client.None && a.Status != 200 {
+		if a.Failure == clientrow.None && a.Status != 200 {
 			r.NotOK++
 		}
 		if o.rows != "" && len(rows) < mostRows {
 			rows = append(rows, *a)
 		}
-		if a.Failure != client.None || a.Sent < s.start || s.start == 0 {
+		if a.Failure != clientrow.None || a.Sent < s.start || s.start == 0 {
 			return
 		}
 		h.add(a.Last - a.Sent)
@@ -130,7 +131,7 @@ func ask(q *port.Queue, p *port.Port, o *options, firstPort int, stop *atomic.Bo
 			case now-began > int64(20*time.Second):
 				return fmt.Errorf("only %d of %d connections opened within 20 s; does %s answer?", c.Open(), r.Conns, o.to)
 			}
-		} else if now >= s.end || o.requests > 0 && h.n >= o.requests || o.rows != "" && len(rows) == mostRows {
+		} else if now >= s.end || o.requests > 0 && h.n() >= o.requests || o.rows != "" && len(rows) == mostRows {
 			break
 		}
 	}
@@ -148,11 +149,11 @@ func ask(q *port.Queue, p *port.Port, o *options, firstPort int, stop *atomic.Bo
 		q.Poll(p.Hz / 2000)
 	}
 	r.Seconds = max(0, float64(s.end-s.start)/1e9)
-	r.Answers = h.n
+	r.Answers = h.n()
 	if r.Seconds > 0 {
-		r.Rate = float64(h.n) / r.Seconds
+		r.Rate = float64(h.n()) / r.Seconds
 	}
-	r.summarise(&h)
+	r.summarise(h)
 	r.Occupancy = r.Rate * r.MeanNs / 1e9 / float64(min(r.Conns, o.inFlight))
 	r.Again, r.Bad, r.Reset, r.OutOfOrder = c.Stats.Retransmitted, c.Stats.Bad, c.Stats.Reset, c.Stats.OutOfOrder
 	if o.rows != "" {
@@ -182,7 +183,7 @@ func echo(q *port.Queue, p *port.Port, o *options, _ int, stop *atomic.Bool, r *
 		room = q.Send(o.size)
 	}
 	var fresh []int
-	var h histogram
+	h := newHistogram()
 	for id := range r.Conns {
 		send(id)
 		fresh = append(fresh, id)
@@ -221,9 +222,9 @@ func echo(q *port.Queue, p *port.Port, o *options, _ int, stop *atomic.Bool, r *
 			return fmt.Errorf("no frame came back; does l2echo run on the other end?")
 		}
 	}
-	r.Path, r.Seconds, r.Answers = "l2echo", o.duration.Seconds(), h.n
-	r.Rate = float64(h.n) / r.Seconds
-	r.summarise(&h)
+	r.Path, r.Seconds, r.Answers = "l2echo", o.duration.Seconds(), h.n()
+	r.Rate = float64(h.n()) / r.Seconds
+	r.summarise(h)
 	r.Occupancy = r.Rate * r.MeanNs / 1e9 / float64(r.Conns)
 	return nil
 }

@@ -15,6 +15,7 @@ import (
 
 	"crossing/servers/bypass/client"
 	"crossing/servers/bypass/tcpip"
+	"crossing/servers/clientrow"
 	"crossing/servers/http1"
 )
 
@@ -120,7 +121,7 @@ func converse(t *testing.T, s *http1.Site, plan []byte, conns, answers, size int
 		// A request of which every copy is lost leaves its connection idle, and
 		// the server closes it in the end, or resets it when a copy comes after
 		// its FIN was lost, too; the client asks again on another.
-		if (a.Failure == client.Closed || a.Failure == client.Reset) && a.Last-a.Sent > 59e9 {
+		if (a.Failure == clientrow.Closed || a.Failure == clientrow.Reset) && a.Last-a.Sent > 59e9 {
 			return
 		}
 		if a.Status != 200 || a.Bytes != int64(size) {
