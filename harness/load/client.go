@@ -39,7 +39,7 @@ type clientReport struct {
 // have a way to the server that this one has not, such as a port without a
 // kernel (bin/dpdkload). It is started as
 //
-//	ARGV... -to ADDRESS:PORT -host HOST -path PATH -conns N -warmup D -duration D -rows FILE
+//	ARGV... --target ADDRESS:PORT --host HOST --path PATH --connections N --warmup D --duration D --rows FILE
 //
 // writes a row for each request and prints a report. Only what such a program
 // knows is in the result: there are no kernel's stamps and no jitter floor.
@@ -61,8 +61,8 @@ func RunClient(ctx context.Context, c Config, argv []string) (*Result, error) {
 	file := filepath.Join(dir, "rows")
 	limit, cancel := context.WithTimeout(ctx, c.WarmUp+c.Duration+time.Minute)
 	defer cancel()
-	argv = append(argv[:len(argv):len(argv)], "-to", c.Target.String(), "-host", c.Host, "-path", c.Path,
-		"-conns", strconv.Itoa(c.Connections), "-warmup", c.WarmUp.String(), "-duration", c.Duration.String(), "-rows", file)
+	argv = append(argv[:len(argv):len(argv)], "--target", c.Target.String(), "--host", c.Host, "--path", c.Path,
+		"--connections", strconv.Itoa(c.Connections), "--warmup", c.WarmUp.String(), "--duration", c.Duration.String(), "--rows", file)
 	cmd := c.Command(limit, argv[0], argv[1:]...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it may have a device to give back
 	cmd.WaitDelay = 10 * time.Second

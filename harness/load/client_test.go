@@ -105,8 +105,8 @@ func TestRunClient(t *testing.T) {
 	// What it is started with.
 	c = Config{Target: netip.MustParseAddrPort("10.78.0.3:80"), Path: "/100", Connections: 3, Duration: time.Second, WarmUp: time.Millisecond, BodyLen: -1}
 	r, err := RunClient(t.Context(), c, append(script(`
-test "$*" = "-port p -to 10.78.0.3:80 -host 10.78.0.3:80 -path /100 -conns 3 -warmup 1ms -duration 1s -rows ${16}" || { echo "$*" >&2; exit 1; }
-: >"${16}"; echo '{"conns":3,"opened":3,"seconds":0.5,"cpu_ns":9,"origin_ns":77,"wire":"memif"}'`), "-port", "p"))
+test "$*" = "--port p --target 10.78.0.3:80 --host 10.78.0.3:80 --path /100 --connections 3 --warmup 1ms --duration 1s --rows ${16}" || { echo "$*" >&2; exit 1; }
+: >"${16}"; echo '{"conns":3,"opened":3,"seconds":0.5,"cpu_ns":9,"origin_ns":77,"wire":"memif"}'`), "--port", "p"))
 	if err != nil || fmt.Sprintln(r.Opened, r.Elapsed, r.OriginNs, r.Wire, int64(r.ClientCPU)) != "3 500ms 77 memif 9\n" {
 		t.Errorf("opened %d, elapsed %v, origin %d, wire %q, %v", r.Opened, r.Elapsed, r.OriginNs, r.Wire, err)
 	}

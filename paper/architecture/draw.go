@@ -41,12 +41,12 @@ var places = []place{
 	{"data/dataset", 4.62, 1, "read, write, verify"},
 	{"data", 5, 2, "datasets, commands"},
 	{"servers/clientrow", 3, 2, "a DPDK client's rows"},
-	{"internal", 0.55, 1, "what every program needs"},
+	{"internal", 5, 2.8, "what every program needs"},
 }
 
 // Sizes in pixels.
 const (
-	width, height   = 1016, 410
+	width, height   = 1016, 482
 	boxW, boxH      = 152, 46
 	stepX, stepY    = 166, 124
 	left, top       = 18, 76

@@ -72,7 +72,7 @@ func (b *bench) answers(ip string) bool {
 
 // load runs dpdkload and keeps its results.
 func (b *bench) load(part, name string, round int, port, to string, inVeth bool, args ...string) error {
-	argv := append([]string{"bin/dpdkload", "-port", port, "-ip", "10.78.0.4", "-to", to, "-warmup", "200ms", "-duration", b.duration.String()}, args...)
+	argv := append([]string{"bin/dpdkload", "--port", port, "--source", "10.78.0.4", "--target", to, "--warmup", "200ms", "--duration", b.duration.String()}, args...)
 	end := b.wire.client
 	if !inVeth {
 		end = nil
@@ -107,7 +107,7 @@ func (b *bench) onVeth(s server, round int) error {
 		return err
 	}
 	defer stop()
-	return b.load("veth", s.name, round, "af_xdp:vc0", s.ip+":80", true, "-path", "/100,/1K", "-conns", "1,4,16,64")
+	return b.load("veth", s.name, round, "af_xdp:vc0", s.ip+":80", true, "--path", "/100,/1K", "--connections", "1,4,16,64")
 }
 
 func (b *bench) onMemif(s server, round int) error {
@@ -120,17 +120,17 @@ func (b *bench) onMemif(s server, round int) error {
 		return err
 	}
 	defer stop()
-	return b.load("memif", s.name, round, "memif-client:"+b.memif, s.ip+":80", false, "-conns", "1,16,64,512,10000")
+	return b.load("memif", s.name, round, "memif-client:"+b.memif, s.ip+":80", false, "--connections", "1,16,64,512,10000")
 }
 
 // echo measures the floor: frames there and back on the same port.
 func (b *bench) echo(round int) error {
-	stop, err := b.wire.start(b.wire.server, []string{"bin/l2echo", "-port", "af_xdp:vs0"}, func() bool { time.Sleep(2 * time.Second); return true })
+	stop, err := b.wire.start(b.wire.server, []string{"bin/l2echo", "--port", "af_xdp:vs0"}, func() bool { time.Sleep(2 * time.Second); return true })
 	if err != nil {
 		return err
 	}
 	defer stop()
-	return b.load("veth", "l2echo", round, "af_xdp:vc0", bypassIP+":80", true, "-echo", "-conns", "1,4,16,64")
+	return b.load("veth", "l2echo", round, "af_xdp:vc0", bypassIP+":80", true, "--echo", "--connections", "1,4,16,64")
 }
 
 // files times a 64 MiB file with curl: the client is the kernel's for all. The

@@ -10,12 +10,13 @@
 package main
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/spf13/pflag"
 )
 
 func main() {
@@ -41,15 +42,15 @@ func program(name string, arg ...string) func(port, root string) []string {
 	return func(port, root string) []string {
 		argv := []string{filepath.Join("bin", name)}
 		if port != "" {
-			argv = append(argv, "-port", port)
+			argv = append(argv, "--port", port)
 		}
 		return append(append(argv, "--root", root), arg...)
 	}
 }
 
 var (
-	dpdk    = server{"dpdk", bypassIP, program("dpdk", "-addr", bypassIP+":80")}
-	lwip    = server{"dpdk-lwip", bypassIP, program("dpdk-lwip", "-addr", bypassIP+":80")}
+	dpdk    = server{"dpdk", bypassIP, program("dpdk", "--listen", bypassIP+":80")}
+	lwip    = server{"dpdk-lwip", bypassIP, program("dpdk-lwip", "--listen", bypassIP+":80")}
 	gopoll  = server{"gopoll", kernelIP, kernel(program("gopoll", "--listen", kernelIP+":80"))}
 	spin    = server{"gopoll-spin", kernelIP, kernel(program("gopoll", "--spin", "--listen", kernelIP+":80"))}
 	nginx   = server{"nginx", kernelIP, nginxArgv}
@@ -73,24 +74,24 @@ default_type application/octet-stream; server { listen %[2]s:80; root %[3]s; } }
 	return []string{"nginx", "-c", conf}
 }
 
-// usage is what -help shows before the flags.
+// usage is what --help shows before the flags.
 const usage = `Bench measures the bypass tiers against each other and the kernel, interleaved. It needs root.
 
 Examples:
-  bench -rounds 6
-  bench -only memif,echo -duration 1s -out runs.csv
+  bench --rounds 6
+  bench --only memif,echo --duration 1s --out runs.csv
 
 Flags:
 `
 
 func run() error {
-	rounds := flag.Int("rounds", 3, "rounds")
-	duration := flag.Duration("duration", 500*time.Millisecond, "time that counts of each run")
-	out := flag.String("out", "", "also write each run as a line of CSV to this `file`")
-	only := flag.String("only", "veth,memif,echo,file", "parts to run")
-	realtime := flag.Bool("realtime", false, "let everything else on this machine wait (SCHED_RR): for one that is not idle")
-	flag.Usage = func() { fmt.Fprint(flag.CommandLine.Output(), usage); flag.PrintDefaults() }
-	flag.Parse()
+	rounds := pflag.Int("rounds", 3, "rounds")
+	duration := pflag.Duration("duration", 500*time.Millisecond, "time that counts of each run")
+	out := pflag.String("out", "", "also write each run as a line of CSV to this `file`")
+	only := pflag.String("only", "veth,memif,echo,file", "parts to run")
+	realtime := pflag.Bool("realtime", false, "let everything else on this machine wait (SCHED_RR): for one that is not idle")
+	pflag.Usage = func() { fmt.Fprint(os.Stderr, usage); pflag.PrintDefaults() }
+	pflag.Parse()
 	if os.Geteuid() != 0 {
 		return fmt.Errorf("it makes network namespaces and drives ports: run it as root")
 	}

@@ -17,7 +17,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"log"
 	"math"
@@ -33,6 +32,8 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"crossing/harness/bench/realtime"
 	"crossing/harness/instance"
 	"crossing/harness/load"
@@ -43,11 +44,11 @@ import (
 	"crossing/servers/site"
 )
 
-// usage is what -help shows before the flags.
+// usage is what --help shows before the flags.
 const usage = `Load measures our load generator beside wrk, interleaved, as ratios.
 
 Examples:
-  load -rounds 6 -c 64 -null ''
+  load --rounds 6 -c 64 --null ''
 
 Flags:
 `
@@ -57,15 +58,15 @@ func main() {
 	log.SetFlags(0)
 	log.SetPrefix("bench-load: ")
 	b := bench{}
-	rounds := flag.Int("rounds", 8, "rounds of 15 s; 6 are the fewest that give a 95 % interval")
-	list := flag.String("c", "1,4,16,64", "connections to try")
-	nullList := flag.String("null", "1,64", "connections to try against the null server; empty: none")
-	flag.DurationVar(&b.burst, "burst", 800*time.Millisecond, "length of one measurement")
-	flag.BoolVar(&b.realtime, "realtime", os.Geteuid() == 0, "measure under SCHED_FIFO")
-	flag.StringVar(&b.tier, "tier", "servers/user/nginx/nginx.tier.yaml", "tier file of the server")
-	flag.BoolVar(&b.json, "json", false, "print every burst as a line of JSON, too")
-	flag.Usage = func() { fmt.Fprint(flag.CommandLine.Output(), usage); flag.PrintDefaults() }
-	flag.Parse()
+	rounds := pflag.Int("rounds", 8, "rounds of 15 s; 6 are the fewest that give a 95 % interval")
+	list := pflag.StringP("connections", "c", "1,4,16,64", "connections to try")
+	nullList := pflag.String("null", "1,64", "connections to try against the null server; empty: none")
+	pflag.DurationVar(&b.burst, "burst", 800*time.Millisecond, "length of one measurement")
+	pflag.BoolVar(&b.realtime, "realtime", os.Geteuid() == 0, "measure under SCHED_FIFO")
+	pflag.StringVar(&b.tier, "tier", "servers/user/nginx/nginx.tier.yaml", "tier file of the server")
+	pflag.BoolVar(&b.json, "json", false, "print every burst as a line of JSON, too")
+	pflag.Usage = func() { fmt.Fprint(os.Stderr, usage); pflag.PrintDefaults() }
+	pflag.Parse()
 	connections, nulls := numbers(*list), numbers(*nullList)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()

@@ -11,7 +11,6 @@ package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"log"
 	"math"
@@ -20,6 +19,8 @@ import (
 	"os/signal"
 	"path/filepath"
 	"time"
+
+	"github.com/spf13/pflag"
 
 	"crossing/harness/bench/realtime"
 	"crossing/harness/instance"
@@ -54,11 +55,11 @@ type burst struct {
 	level                      *trace.Tracer
 }
 
-// usage is what -help shows before the flags.
+// usage is what --help shows before the flags.
 const usage = `Trace measures what the stage tracer costs nginx, in pairs of runs.
 
 Examples:
-  trace -c 16 -pairs 48
+  trace -c 16 --pairs 48
 
 Flags:
 `
@@ -68,13 +69,13 @@ func main() {
 	log.SetFlags(0)
 	log.SetPrefix("bench-trace: ")
 	b := bench{}
-	flag.StringVar(&b.tier, "tier", "servers/user/nginx/nginx.tier.yaml", "tier file of the server")
-	flag.IntVar(&b.connections, "c", 16, "connections")
-	flag.IntVar(&b.pairs, "pairs", 24, "pairs of bursts; 6 are the fewest that give a 95 % interval")
-	flag.DurationVar(&b.burst, "burst", 600*time.Millisecond, "length of one measurement")
-	flag.StringVar(&b.level, "level", string(trace.Tracepoints), fmt.Sprintf("best level to use: one of %v", trace.Levels))
-	flag.Usage = func() { fmt.Fprint(flag.CommandLine.Output(), usage); flag.PrintDefaults() }
-	flag.Parse()
+	pflag.StringVar(&b.tier, "tier", "servers/user/nginx/nginx.tier.yaml", "tier file of the server")
+	pflag.IntVarP(&b.connections, "connections", "c", 16, "connections")
+	pflag.IntVar(&b.pairs, "pairs", 24, "pairs of bursts; 6 are the fewest that give a 95 % interval")
+	pflag.DurationVar(&b.burst, "burst", 600*time.Millisecond, "length of one measurement")
+	pflag.StringVar(&b.level, "level", string(trace.Tracepoints), fmt.Sprintf("best level to use: one of %v", trace.Levels))
+	pflag.Usage = func() { fmt.Fprint(os.Stderr, usage); pflag.PrintDefaults() }
+	pflag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := b.run(ctx); err != nil {

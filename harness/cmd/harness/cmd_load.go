@@ -61,7 +61,7 @@ rejected or --until is not reached.`,
   harness load -c 64 --rate 20000 http://127.0.0.1:8080/100
   harness load -c 8 -d 2s --json http://127.0.0.1:8080/100
   harness load -c 8 -d 2s --until p99±5% --out mydata http://127.0.0.1:8080/100
-  harness load -c 16 -d 2s --out mydata --client "bin/dpdkload -port memif-client:/tmp/m -ip 10.78.0.4" http://10.78.0.3/100`,
+  harness load -c 16 -d 2s --out mydata --client "bin/dpdkload --port memif-client:/tmp/m --source 10.78.0.4" http://10.78.0.3/100`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.url = args[0]

@@ -41,7 +41,7 @@ func TestPair(t *testing.T) {
 	if runtime.NumCPU() > 1 {
 		onServer, onClient = []string{"taskset", "-c", "0"}, []string{"taskset", "-c", "1"}
 	}
-	argv := append(onServer, filepath.Join(dir, "dpdk"), "-port", "memif-server:"+socket, "-addr", "10.78.0.3:80", "-root", root)
+	argv := append(onServer, filepath.Join(dir, "dpdk"), "--port", "memif-server:"+socket, "--listen", "10.78.0.3:80", "--root", root)
 	server := exec.Command(argv[0], argv[1:]...)
 	server.Stderr = os.Stderr
 	server.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -62,7 +62,7 @@ func TestPair(t *testing.T) {
 	}
 	out := filepath.Join(dir, "pair")
 	cmd := harness("load", "-c", "8", "-d", "300ms", "--warmup", "50ms", "--length", "100", "--out", out,
-		"--client", strings.Join(append(onClient, filepath.Join(dir, "dpdkload"), "-port", "memif-client:"+socket, "-ip", "10.78.0.4"), " "), "http://10.78.0.3/100")
+		"--client", strings.Join(append(onClient, filepath.Join(dir, "dpdkload"), "--port", "memif-client:"+socket, "--source", "10.78.0.4"), " "), "http://10.78.0.3/100")
 	if text, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, text)
 	} else {
@@ -86,12 +86,12 @@ func TestFunctions(t *testing.T) {
 mkdir /tmp/root
 head -c 100 /dev/zero > /tmp/root/100
 mkfifo /tmp/says
-taskset -c 0 dpdk -port vf:eth0 -addr 10.78.0.3:80 -root /tmp/root > /tmp/says &
+taskset -c 0 dpdk --port vf:eth0 --listen 10.78.0.3:80 --root /tmp/root > /tmp/says &
 server=$!
 exec 3< /tmp/says
 read said <&3
 harness load -c 8 -d 100ms --warmup 20ms --length 100 --out /out/pair \
-	--client "taskset -c 1 dpdkload -port vf:eth1 -ip 10.78.0.4" http://10.78.0.3/100
+	--client "taskset -c 1 dpdkload --port vf:eth1 --source 10.78.0.4" http://10.78.0.3/100
 kill $server
 wait $server
 `

@@ -6,7 +6,6 @@
 package main
 
 import (
-	"flag"
 	"fmt"
 	"net/netip"
 	"os"
@@ -14,6 +13,7 @@ import (
 	"runtime/debug"
 	"sync/atomic"
 
+	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
 
 	"crossing/servers/http1"
@@ -26,24 +26,24 @@ func main() {
 	}
 }
 
-// usage is what -help shows before the flags.
+// usage is what --help shows before the flags.
 const usage = `Dpdk-lwip serves a folder on a port that DPDK drives, by lwIP.
 
 Examples:
-  dpdk-lwip -port af_xdp:vs0 -addr 10.0.0.3:80 -root site
+  dpdk-lwip --port af_xdp:vs0 --listen 10.0.0.3:80 --root site
 
 Flags:
 `
 
 func run() error {
-	port := flag.String("port", "", "port, as af_xdp:IFACE, af_packet:IFACE, memif-server:SOCKET, pci:ADDRESS")
-	addr := flag.String("addr", "", "IPv4 `address` and port to answer for; the kernel must not have it")
-	root := flag.String("root", ".", "document root")
-	flag.Usage = func() { fmt.Fprint(flag.CommandLine.Output(), usage); flag.PrintDefaults() }
-	flag.Parse()
+	port := pflag.String("port", "", "port, as af_xdp:IFACE, af_packet:IFACE, memif-server:SOCKET, pci:ADDRESS")
+	addr := pflag.String("listen", "", "IPv4 `address` and port to answer for; the kernel must not have it")
+	root := pflag.String("root", ".", "document root")
+	pflag.Usage = func() { fmt.Fprint(os.Stderr, usage); pflag.PrintDefaults() }
+	pflag.Parse()
 	at, err := netip.ParseAddrPort(*addr)
-	if err != nil || !at.Addr().Is4() || flag.NArg() > 0 {
-		return fmt.Errorf("-addr %q: an IPv4 address and port is wanted, as 10.0.0.3:80", *addr)
+	if err != nil || !at.Addr().Is4() || pflag.NArg() > 0 {
+		return fmt.Errorf("--listen %q: an IPv4 address and port is wanted, as 10.0.0.3:80", *addr)
 	}
 	site, err := http1.Load(*root)
 	if err != nil {

@@ -52,8 +52,8 @@ func TestBuffers(t *testing.T) {
 		t.Run(c.kind, func(t *testing.T) {
 			b.t = t
 			s := b.serve(c.server)
-			cmd := b.in(b.client, "", load, "-port", c.client, "-ip", "10.77.0.4", "-to", addr, "-conns", "64",
-				"-warmup", "10ms", "-duration", "5m", "-requests", strconv.Itoa(requests))
+			cmd := b.in(b.client, "", load, "--port", c.client, "--source", "10.77.0.4", "--target", addr, "--connections", "64",
+				"--warmup", "10ms", "--duration", "5m", "--requests", strconv.Itoa(requests))
 			cmd.Stderr = os.Stderr
 			out, err := cmd.Output()
 			if err != nil {

@@ -129,7 +129,7 @@ func (b *bed) in(pid int, role string, argv ...string) *exec.Cmd {
 
 // serve starts the server and waits until it says that it serves.
 func (b *bed) serve(port string, arg ...string) *running {
-	r := &running{t: b.t, c: b.in(b.server, "server", append([]string{"-port", port, "-addr", addr, "-root", b.root}, arg...)...)}
+	r := &running{t: b.t, c: b.in(b.server, "server", append([]string{"--port", port, "--listen", addr, "--root", b.root}, arg...)...)}
 	out, err := r.c.StdoutPipe()
 	if err != nil {
 		b.t.Fatal(err)
@@ -410,14 +410,14 @@ func TestBadInput(t *testing.T) {
 		{"pci:0000:ff:1f.7", "lspci -D shows"},
 		{"vf:ts0", "is no PCI device"},
 	} {
-		out, err := b.in(b.server, "server", "-port", c.port, "-addr", addr, "-root", b.root).CombinedOutput()
+		out, err := b.in(b.server, "server", "--port", c.port, "--listen", addr, "--root", b.root).CombinedOutput()
 		if err == nil || !strings.Contains(string(out), c.want) {
 			t.Errorf("%s: %v: %s", c.port, err, out)
 		}
 	}
 	for _, args := range [][]string{
-		{"-port", "af_packet:ts0", "-addr", "::1", "-root", b.root},
-		{"-port", "af_packet:ts0", "-addr", addr, "-root", "/nonexistent"},
+		{"--port", "af_packet:ts0", "--listen", "::1", "--root", b.root},
+		{"--port", "af_packet:ts0", "--listen", addr, "--root", "/nonexistent"},
 	} {
 		if out, err := b.in(b.server, "server", args...).CombinedOutput(); err == nil {
 			t.Errorf("%v: no error: %s", args, out)

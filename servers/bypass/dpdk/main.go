@@ -7,7 +7,6 @@ package main
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"net/netip"
 	"os"
@@ -15,6 +14,7 @@ import (
 	"runtime/debug"
 	"sync/atomic"
 
+	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
 
 	"crossing/servers/http1"
@@ -36,33 +36,33 @@ type options struct {
 	mtu    int
 }
 
-// usage is what -help shows before the flags.
+// usage is what --help shows before the flags.
 const usage = `Dpdk serves a folder on a port that DPDK drives, by TCP/IP of our own.
 
 Examples:
-  dpdk -port af_xdp:vs0 -addr 10.0.0.3:80 -root site
-  dpdk -port af_packet:vs0 -addr 10.0.0.3:80 -root site -cores 2
-  dpdk -port pci:0000:01:10.0 -addr 10.0.0.3:80 -root site
+  dpdk --port af_xdp:vs0 --listen 10.0.0.3:80 --root site
+  dpdk --port af_packet:vs0 --listen 10.0.0.3:80 --root site --cores 2
+  dpdk --port pci:0000:01:10.0 --listen 10.0.0.3:80 --root site
 
 Flags:
 `
 
 func run() error {
 	var o options
-	flag.StringVar(&o.port, "port", "", "port, as af_xdp:IFACE, af_packet:IFACE, memif-server:SOCKET, pci:ADDRESS")
-	addr := flag.String("addr", "", "IPv4 `address` and port to answer for, as 10.0.0.3:80; the kernel must not have it")
-	root := flag.String("root", ".", "document root")
-	flag.IntVar(&o.cores, "cores", 1, "cores, each with a queue pair")
-	flag.IntVar(&o.mtu, "mtu", 1500, "the wire's MTU")
-	flag.StringVar(&o.stages, "stages", os.Getenv("STAGES"), "write the times of each request's stages to this `file` at the end (one core); by default the variable STAGES names it")
-	flag.Usage = func() { fmt.Fprint(flag.CommandLine.Output(), usage); flag.PrintDefaults() }
-	flag.Parse()
+	pflag.StringVar(&o.port, "port", "", "port, as af_xdp:IFACE, af_packet:IFACE, memif-server:SOCKET, pci:ADDRESS")
+	addr := pflag.String("listen", "", "IPv4 `address` and port to answer for, as 10.0.0.3:80; the kernel must not have it")
+	root := pflag.String("root", ".", "document root")
+	pflag.IntVar(&o.cores, "cores", 1, "cores, each with a queue pair")
+	pflag.IntVar(&o.mtu, "mtu", 1500, "the wire's MTU")
+	pflag.StringVar(&o.stages, "stages", os.Getenv("STAGES"), "write the times of each request's stages to this `file` at the end (one core); by default the variable STAGES names it")
+	pflag.Usage = func() { fmt.Fprint(os.Stderr, usage); pflag.PrintDefaults() }
+	pflag.Parse()
 	var err error
 	if o.addr, err = netip.ParseAddrPort(*addr); err != nil || !o.addr.Addr().Is4() {
-		return fmt.Errorf("-addr %q: an IPv4 address and port is wanted, as 10.0.0.3:80", *addr)
+		return fmt.Errorf("--listen %q: an IPv4 address and port is wanted, as 10.0.0.3:80", *addr)
 	}
-	if flag.NArg() > 0 || o.stages != "" && o.cores != 1 {
-		return errors.New("bad arguments; see -help")
+	if pflag.NArg() > 0 || o.stages != "" && o.cores != 1 {
+		return errors.New("bad arguments; see --help")
 	}
 	site, err := http1.Load(*root)
 	if err != nil {

@@ -25,7 +25,7 @@ func TestQueues(t *testing.T) {
 		t.Skip("two queues want two CPUs")
 	}
 	b := newBed(t, direct)
-	s := b.serve("af_packet:ts0", "-cores", "2")
+	s := b.serve("af_packet:ts0", "--cores", "2")
 	for _, c := range []struct {
 		conns int
 		path  string

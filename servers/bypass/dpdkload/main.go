@@ -8,7 +8,6 @@ package main
 import (
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"net/netip"
 	"os"
@@ -19,6 +18,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
 )
 
@@ -58,8 +58,8 @@ type Result struct {
 	OutOfOrder uint64  `json:"out_of_order"`
 	Wire       string  `json:"wire"`      // kind of the port: af_xdp, memif, ...
 	CPUNs      int64   `json:"cpu_ns"`    // of the polling thread, warm-up included
-	OriginNs   int64   `json:"origin_ns"` // -rows: CLOCK_MONOTONIC at the start of the warm-up
-	Full       bool    `json:"full"`      // -rows: there was no room for more, so the run ended early
+	OriginNs   int64   `json:"origin_ns"` // --rows: CLOCK_MONOTONIC at the start of the warm-up
+	Full       bool    `json:"full"`      // --rows: there was no room for more, so the run ended early
 }
 
 // wire is what the port is on.
@@ -77,61 +77,61 @@ func main() {
 	}
 }
 
-// usage is what -help shows before the flags.
+// usage is what --help shows before the flags.
 const usage = `Dpdkload is a closed-loop client without the kernel, on a port that DPDK drives.
 
 Examples:
-  dpdkload -port memif-client:/tmp/memif -ip 10.0.0.2 -to 10.0.0.3:80 -conns 1,16,64
-  dpdkload -port af_xdp:vc0 -ip 10.0.0.2 -to 10.0.0.3:80 -path /1M -duration 10s
+  dpdkload --port memif-client:/tmp/memif --source 10.0.0.2 --target 10.0.0.3:80 --connections 1,16,64
+  dpdkload --port af_xdp:vc0 --source 10.0.0.2 --target 10.0.0.3:80 --path /1M --duration 10s
 
 Flags:
 `
 
 func run() error {
 	var o options
-	flag.StringVar(&o.port, "port", "", "port, as af_xdp:IFACE, af_packet:IFACE, memif-client:SOCKET")
-	ip := flag.String("ip", "", "this end's IPv4 `address`; the kernel must not have it")
-	to := flag.String("to", "", "the server's `address`, as 10.0.0.3:80")
-	paths := flag.String("path", "/100", "what to ask for; several, with commas, are asked for one after the other")
-	conns := flag.String("conns", "1", "connections, up to 50000; several numbers, with commas, run one after the other")
-	flag.IntVar(&o.inFlight, "in-flight", 1024, "requests on the way at most, so that no queue between the ends overruns; with more connections the others wait their turn, which is not counted")
-	flag.DurationVar(&o.warmUp, "warmup", 500*time.Millisecond, "time before it counts")
-	flag.DurationVar(&o.duration, "duration", 2*time.Second, "time that counts")
-	flag.Uint64Var(&o.requests, "requests", 0, "end when so many answers have counted, if that is sooner")
-	flag.StringVar(&o.rows, "rows", "", "write each request to this `file`, in the form that rows.go tells; harness load --client reads it")
-	flag.StringVar(&o.host, "host", "", "Host field (default: the server's address)")
-	flag.BoolVar(&o.echo, "echo", false, "no TCP: send frames to l2echo and time their return, -conns of them at a time")
-	flag.IntVar(&o.size, "size", 300, "length of the frames for -echo")
-	flag.Usage = func() { fmt.Fprint(flag.CommandLine.Output(), usage); flag.PrintDefaults() }
-	flag.Parse()
+	pflag.StringVar(&o.port, "port", "", "port, as af_xdp:IFACE, af_packet:IFACE, memif-client:SOCKET")
+	ip := pflag.String("source", "", "this end's IPv4 `address`; the kernel must not have it")
+	to := pflag.String("target", "", "the server's `address`, as 10.0.0.3:80")
+	paths := pflag.String("path", "/100", "path to request; several, with commas, one run after the other")
+	conns := pflag.String("connections", "1", "connections, up to 50000; several numbers, with commas, run one after the other")
+	pflag.IntVar(&o.inFlight, "in-flight", 1024, "requests on the way at most, so that no queue between the ends overruns; with more connections the others wait their turn, which is not counted")
+	pflag.DurationVar(&o.warmUp, "warmup", 500*time.Millisecond, "time before it counts")
+	pflag.DurationVar(&o.duration, "duration", 2*time.Second, "time that counts")
+	pflag.Uint64Var(&o.requests, "requests", 0, "end after this number of counted responses, if that is sooner")
+	pflag.StringVar(&o.rows, "rows", "", "write each request to this `file` (servers/clientrow describes its rows); harness load --client reads it")
+	pflag.StringVar(&o.host, "host", "", "Host field (default: the server's address)")
+	pflag.BoolVar(&o.echo, "echo", false, "no TCP: send frames to l2echo and time their return, --connections of them at a time")
+	pflag.IntVar(&o.size, "size", 300, "length of the frames for --echo")
+	pflag.Usage = func() { fmt.Fprint(os.Stderr, usage); pflag.PrintDefaults() }
+	pflag.Parse()
 	var err error
 	if o.ip, err = netip.ParseAddr(*ip); err != nil || !o.ip.Is4() {
-		return fmt.Errorf("-ip %q: an IPv4 address is wanted", *ip)
+		return fmt.Errorf("--source %q: an IPv4 address is wanted", *ip)
 	}
 	if o.to, err = netip.ParseAddrPort(*to); err != nil || !o.to.Addr().Is4() {
-		return fmt.Errorf("-to %q: an IPv4 address and port is wanted", *to)
+		return fmt.Errorf("--target %q: an IPv4 address and port is wanted", *to)
 	}
 	if o.host == "" {
 		o.host = o.to.Addr().String()
 	}
 	if strings.ContainsAny(o.host+*paths, " \r\n") {
-		return errors.New("-host and -path: no spaces or ends of lines")
+		return errors.New("--host and --path: no spaces or ends of lines")
 	}
-	if flag.NArg() > 0 {
-		return errors.New("bad arguments; see -help")
+	if pflag.NArg() > 0 {
+		return errors.New("bad arguments; see --help")
 	}
 	var runs []cell
 	for path := range strings.SplitSeq(*paths, ",") {
 		for n := range strings.SplitSeq(*conns, ",") {
 			k, err := strconv.Atoi(n)
 			if err != nil || k < 1 || k > 50000 {
-				return fmt.Errorf("-conns %q: numbers from 1 to 50000 are wanted", *conns)
+				return fmt.Errorf("--connections %q: numbers from 1 to 50000 are wanted", *conns)
 			}
 			runs = append(runs, cell{path, k})
 		}
 	}
 	if o.rows != "" && len(runs) > 1 {
-		return errors.New("-rows takes the requests of one run: give one path and one number of connections")
+		return errors.New("--rows takes the requests of one run: give one path and one number of connections")
 	}
 	debug.SetGCPercent(-1)
 	debug.SetMemoryLimit(4 << 30)

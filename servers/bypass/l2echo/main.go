@@ -7,12 +7,12 @@
 package main
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"os/signal"
 	"sync/atomic"
 
+	"github.com/spf13/pflag"
 	"golang.org/x/sys/unix"
 
 	"crossing/servers/bypass/port"
@@ -25,19 +25,19 @@ func main() {
 	}
 }
 
-// usage is what -help shows before the flags.
+// usage is what --help shows before the flags.
 const usage = `L2echo sends each frame back to where it came from.
 
 Examples:
-  l2echo -port af_xdp:vs0
+  l2echo --port af_xdp:vs0
 
 Flags:
 `
 
 func run() error {
-	name := flag.String("port", "", "port, as af_xdp:IFACE")
-	flag.Usage = func() { fmt.Fprint(flag.CommandLine.Output(), usage); flag.PrintDefaults() }
-	flag.Parse()
+	name := pflag.String("port", "", "port, as af_xdp:IFACE")
+	pflag.Usage = func() { fmt.Fprint(os.Stderr, usage); pflag.PrintDefaults() }
+	pflag.Parse()
 	var stop atomic.Bool
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, unix.SIGTERM, unix.SIGINT)
