@@ -125,7 +125,8 @@ func Flags(t *testing.T, program, name string) {
 func takesValue(help, flag string) bool {
 	// Package flag writes "  -out string"; pflag "  -o, --out string" with two
 	// spaces or more before the description of a flag without a value.
-	return regexp.MustCompile(`(?m)^ +(-\w, )?` + regexp.QuoteMeta(flag) + ` \S`).MatchString(help)
+	quoted := regexp.QuoteMeta(flag)
+	return regexp.MustCompile(`(?m)^ +((-\w, )?` + quoted + `|` + quoted + `, --\S+) \S`).MatchString(help)
 }
 
 // lines are those of a text that call the program, as words: without the

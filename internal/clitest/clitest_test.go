@@ -17,7 +17,7 @@ func TestLines(t *testing.T) {
 func TestTakesValue(t *testing.T) {
 	const help = "Flags:\n  -out string\n    \twhere\n  -twice\n    \tonce more\n  -c int\n    \tconnections\n"
 	const long = "Flags:\n      --listen string   address and port\n  -c, --connections int   number\n      --spin            busy-poll\n"
-	for flag, want := range map[string]bool{"--listen": true, "--connections": true, "--spin": false, "--none": false} {
+	for flag, want := range map[string]bool{"--listen": true, "--connections": true, "-c": true, "--spin": false, "--none": false} {
 		if takesValue(long, flag) != want {
 			t.Errorf("%s: %v", flag, !want)
 		}
