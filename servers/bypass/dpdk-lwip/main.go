@@ -9,13 +9,11 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"os/signal"
 	"runtime/debug"
-	"sync/atomic"
 
 	"github.com/spf13/pflag"
-	"golang.org/x/sys/unix"
 
+	"crossing/servers/bypass/port"
 	"crossing/servers/http1"
 )
 
@@ -36,7 +34,7 @@ Flags:
 `
 
 func run() error {
-	port := pflag.String("port", "", "port, as af_xdp:IFACE, af_packet:IFACE, memif-server:SOCKET, pci:ADDRESS")
+	name := pflag.String("port", "", "port, as af_xdp:IFACE, af_packet:IFACE, memif-server:SOCKET, pci:ADDRESS")
 	addr := pflag.String("listen", "", "IPv4 `address` and port to answer for; the kernel must not have it")
 	root := pflag.String("root", ".", "document root")
 	pflag.Usage = func() { fmt.Fprint(os.Stderr, usage); pflag.PrintDefaults() }
@@ -51,9 +49,5 @@ func run() error {
 	}
 	debug.SetGCPercent(-1)
 	debug.SetMemoryLimit(site.Bytes() + 1<<30)
-	var stop atomic.Bool
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, unix.SIGTERM, unix.SIGINT)
-	go func() { <-signals; stop.Store(true) }()
-	return serve(*port, at, site, &stop)
+	return serve(*name, at, site, port.StopOnSignal())
 }

@@ -9,11 +9,10 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"os/signal"
-	"sync/atomic"
+
+	"crossing/servers/bypass/port"
 
 	"github.com/spf13/pflag"
-	"golang.org/x/sys/unix"
 )
 
 func main() {
@@ -33,7 +32,7 @@ Flags:
 `
 
 func run() error {
-	port := pflag.String("port", "", "port, as af_xdp:IFACE, af_packet:IFACE, memif-server:SOCKET, pci:ADDRESS")
+	name := pflag.String("port", "", "port, as af_xdp:IFACE, af_packet:IFACE, memif-server:SOCKET, pci:ADDRESS")
 	addr := pflag.String("listen", "", "IPv4 `address` and port to answer for; the kernel must not have it")
 	dir := pflag.String("root", ".", "document root")
 	pflag.Usage = func() { fmt.Fprint(os.Stderr, usage); pflag.PrintDefaults() }
@@ -47,9 +46,5 @@ func run() error {
 		return fmt.Errorf("document root: %w", err)
 	}
 	defer root.Close()
-	var stop atomic.Bool
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, unix.SIGTERM, unix.SIGINT)
-	go func() { <-signals; stop.Store(true) }()
-	return serve(*port, at, root, &stop)
+	return serve(*name, at, root, port.StopOnSignal())
 }

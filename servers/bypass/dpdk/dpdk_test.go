@@ -398,7 +398,6 @@ func flood(how string) error {
 func TestBadInput(t *testing.T) {
 	b := newBed(t, direct)
 	first := b.serve("af_packet:ts0")
-	defer first.stop(syscall.SIGTERM)
 	for _, c := range []struct{ port, want string }{
 		{"nonsense:ts0", "no such kind; there are af_packet:IFACE"},
 		{"af_xdp", "must be one IFACE"},
@@ -415,12 +414,18 @@ func TestBadInput(t *testing.T) {
 			t.Errorf("%s: %v: %s", c.port, err, out)
 		}
 	}
-	for _, args := range [][]string{
-		{"--port", "af_packet:ts0", "--listen", "::1", "--root", b.root},
-		{"--port", "af_packet:ts0", "--listen", addr, "--root", "/nonexistent"},
+	first.stop(syscall.SIGTERM)
+	for _, c := range []struct {
+		want string
+		args []string
+	}{
+		{"IPv4 address", []string{"--listen", "::1", "--root", b.root}},
+		{"/nonexistent", []string{"--listen", addr, "--root", "/nonexistent"}},
+		{"do not fit into the link's buffers", []string{"--listen", addr, "--root", b.root, "--mtu", "9000"}},
 	} {
-		if out, err := b.in(b.server, "server", args...).CombinedOutput(); err == nil {
-			t.Errorf("%v: no error: %s", args, out)
+		out, err := b.in(b.server, "server", append([]string{"--port", "af_packet:ts0"}, c.args...)...).CombinedOutput()
+		if err == nil || !strings.Contains(string(out), c.want) {
+			t.Errorf("%v: %v: %s; want %q", c.args, err, out, c.want)
 		}
 	}
 }

@@ -10,13 +10,11 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"os/signal"
 	"runtime/debug"
-	"sync/atomic"
 
 	"github.com/spf13/pflag"
-	"golang.org/x/sys/unix"
 
+	"crossing/servers/bypass/port"
 	"crossing/servers/http1"
 )
 
@@ -53,7 +51,7 @@ func run() error {
 	addr := pflag.String("listen", "", "IPv4 `address` and port to answer for, as 10.0.0.3:80; the kernel must not have it")
 	root := pflag.String("root", ".", "document root")
 	pflag.IntVar(&o.cores, "cores", 1, "cores, each with a queue pair")
-	pflag.IntVar(&o.mtu, "mtu", 1500, "the wire's MTU")
+	pflag.IntVar(&o.mtu, "mtu", 0, "MTU of the wire; 0: the port's")
 	pflag.StringVar(&o.stages, "stages", os.Getenv("STAGES"), "write the times of each request's stages to this `file` at the end (one core); by default the variable STAGES names it")
 	pflag.Usage = func() { fmt.Fprint(os.Stderr, usage); pflag.PrintDefaults() }
 	pflag.Parse()
@@ -72,9 +70,5 @@ func run() error {
 	// collected only when it has grown.
 	debug.SetGCPercent(-1)
 	debug.SetMemoryLimit(site.Bytes() + 1<<30)
-	var stop atomic.Bool
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, unix.SIGTERM, unix.SIGINT)
-	go func() { <-signals; stop.Store(true) }()
-	return serve(site, &o, &stop)
+	return serve(site, &o, port.StopOnSignal())
 }

@@ -27,7 +27,11 @@ func serve(site *http1.Site, o *options, stop *atomic.Bool) error {
 		return err
 	}
 	defer p.Close()
-	cfg := tcpip.Config{IP: o.addr.Addr(), Port: o.addr.Port(), MAC: p.MAC, MTU: o.mtu, TxChecksumOffload: p.Offload, SharedAddress: o.cores > 1}
+	mtu := o.mtu
+	if mtu == 0 && p.MTU > 0 { // as far as a buffer holds the frame with its Ethernet header
+		mtu = min(p.MTU, port.BufferSize-14)
+	}
+	cfg := tcpip.Config{IP: o.addr.Addr(), Port: o.addr.Port(), MAC: p.MAC, MTU: mtu, TxChecksumOffload: p.Offload, SharedAddress: o.cores > 1}
 	if _, err := rand.Read(cfg.Secret[:]); err != nil {
 		return err
 	}

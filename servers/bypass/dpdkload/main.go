@@ -11,15 +11,14 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"os/signal"
 	"runtime/debug"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
+	"crossing/servers/bypass/port"
+
 	"github.com/spf13/pflag"
-	"golang.org/x/sys/unix"
 )
 
 type options struct {
@@ -135,12 +134,9 @@ func run() error {
 	}
 	debug.SetGCPercent(-1)
 	debug.SetMemoryLimit(4 << 30)
-	var stop atomic.Bool
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, unix.SIGTERM, unix.SIGINT)
-	go func() { <-signals; stop.Store(true) }()
+	stop := port.StopOnSignal()
 	out := json.NewEncoder(os.Stdout)
-	return load(&o, runs, &stop, func(r *Result) error { return out.Encode(r) })
+	return load(&o, runs, stop, func(r *Result) error { return out.Encode(r) })
 }
 
 // A cell is one run.

@@ -9,11 +9,8 @@ package main
 import (
 	"fmt"
 	"os"
-	"os/signal"
-	"sync/atomic"
 
 	"github.com/spf13/pflag"
-	"golang.org/x/sys/unix"
 
 	"crossing/servers/bypass/port"
 )
@@ -38,10 +35,7 @@ func run() error {
 	name := pflag.String("port", "", "port, as af_xdp:IFACE")
 	pflag.Usage = func() { fmt.Fprint(os.Stderr, usage); pflag.PrintDefaults() }
 	pflag.Parse()
-	var stop atomic.Bool
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, unix.SIGTERM, unix.SIGINT)
-	go func() { <-signals; stop.Store(true) }()
+	stop := port.StopOnSignal()
 	p, err := port.Open(*name, 1)
 	if err != nil {
 		return err

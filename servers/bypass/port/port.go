@@ -181,6 +181,7 @@ func (p *Port) Run(loop func(q *Queue) error) error {
 	var aside error
 	for i, cpu := range p.cpus {
 		eal.ExecOnLcoreAsync(uint(cpu), ended, func(*eal.LcoreCtx) {
+			defer crash(cpu)
 			threads <- unix.Gettid()
 			if <-ready; aside != nil {
 				ended <- aside
