@@ -152,6 +152,7 @@ func (s *Stack) retransmitTimedOut(c *Conn) {
 	s.Stats.Timeouts++
 	if c.rtoBackoff == 0 {
 		if !l.recovering {
+			l.retransmitted = false // what follows is the first retransmission
 			s.reduceWindow(c, c.sndNxt-c.sndUna)
 		} else {
 			s.cc.reduce(c, c.sndNxt-c.sndUna)
@@ -164,7 +165,6 @@ func (s *Stack) retransmitTimedOut(c *Conn) {
 	}
 	c.rto = min(2*c.rto, int64(maxRTO))
 	c.cwnd = c.mss
-	l.retransmitted = false
 	s.goBack(c)
 }
 

@@ -7,11 +7,11 @@ package tcpip
 // arrived, and nothing was lost.
 func (s *Stack) detectSpuriousRetransmit(c *Conn, g *segment) {
 	l := c.loss
-	if !l.recovering || !l.retransmitted || !c.tsEnabled {
+	if !l.recovering || !l.retransmitted || !c.tsEnabled || c.undoCwnd == 0 {
 		return
 	}
-	l.retransmitted = false // only the first one decides
-	if !before(g.opts.tsEcr, l.retransmitTS) || c.undoCwnd == 0 {
+	if !before(g.opts.tsEcr, l.retransmitTS) {
+		c.undoCwnd = 0 // something was lost: the first ACK decides
 		return
 	}
 	if !l.afterRTO && l.sacked > 0 {
@@ -27,7 +27,7 @@ func (s *Stack) detectSpuriousRetransmit(c *Conn, g *segment) {
 // If all retransmissions since the window was reduced were needless, it was
 // reduced for nothing.
 func (s *Stack) undoByDSACK(c *Conn) {
-	if c.undoRetransmits--; c.undoRetransmits == 0 && (c.loss == nil || !c.loss.recovering) {
+	if c.undoRetransmits--; c.undoRetransmits == 0 && c.undoCwnd != 0 && (c.loss == nil || !c.loss.recovering) {
 		s.undo(c, 0)
 	}
 }
