@@ -36,6 +36,7 @@ type Run struct {
 	Image      string `parquet:"image,dict" doc:"SHA-256 of the guest's image; empty outside of a guest"`
 	Emulator   string `parquet:"emulator,dict" doc:"version of the emulator; empty outside of a guest"`
 	Kernel     string `parquet:"kernel,dict" doc:"release of the kernel that the server ran on"`
+	Steering   string `parquet:"steering,dict" enum:"owner,sender" doc:"whose CPU handles the frames that an end receives: its own, or the one that sent them; empty where the ports' interrupts decide, and in datasets before 2.0, where it was the sender's"`
 	Congestion string `parquet:"congestion,dict" doc:"TCP congestion control of the kernel's stack"`
 	Version    string `parquet:"version,dict" doc:"version of the project that collected the run"`
 
@@ -86,6 +87,12 @@ type Run struct {
 	ServerCPU    int64   `parquet:"server_cpu_ns" unit:"ns" doc:"CPU time of the server's processes and their threads in the measured part; datasets before 2.0: warm-up included, in steps of 10 ms"`
 	ServerBusy   int64   `parquet:"server_busy_ns" unit:"ns" doc:"time the server's CPUs were not idle in the measured part, whoever used them, in steps of 10 ms; datasets before 2.0: warm-up included"`
 	ServerKernel int64   `parquet:"server_kernel_ns" unit:"ns" doc:"of that in interrupts and softirqs"`
+	ServerNAPI   int64   `parquet:"server_napi_ns" unit:"ns" doc:"CPU time of the kernel threads that received for the server in the measured part, on its CPU; neither in server_cpu_ns nor in server_kernel_ns"`
+	ClientKernel int64   `parquet:"client_kernel_ns" unit:"ns" doc:"time of the client's CPU in interrupts and softirqs in the measured part, in steps of 10 ms"`
+	ServerFrames int64   `parquet:"server_frames" doc:"frames that the server's port received, warm-up included"`
+	ServerOwn    int64   `parquet:"server_own_frames" doc:"frames that the network stack handled on the server's CPU meanwhile, whichever port they came in by"`
+	ClientFrames int64   `parquet:"client_frames" doc:"frames that the client's port received, warm-up included"`
+	ClientOwn    int64   `parquet:"client_own_frames" doc:"frames that the network stack handled on the client's CPU meanwhile, whichever port they came in by"`
 	Steal        int64   `parquet:"steal_ns" unit:"ns" doc:"time stolen from client's and server's CPUs by the hypervisor"`
 	WireBytes    int64   `parquet:"wire_bytes" unit:"B" doc:"bytes through the server's port, both ways, warm-up included"`
 	Retransmit   int64   `parquet:"retransmits" doc:"segments sent again by the kernel's stacks of both ends"`

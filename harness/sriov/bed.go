@@ -197,7 +197,7 @@ func Undo(ctx context.Context, f *File, p Project) (lines []string, err error) {
 }
 
 // Wire is a wire for one server. It implements what sweep.Local asks for.
-func (b *Bed) Wire(*tier.Tier) (sweep.Wire, error) { return wire{b}, nil }
+func (b *Bed) Wire(*tier.Tier, testbed.Steering) (sweep.Wire, error) { return wire{b}, nil }
 
 type wire struct{ *Bed }
 
@@ -206,6 +206,9 @@ func (w wire) Client() *testbed.Host { return w.host }
 func (w wire) Shared() bool {
 	return w.File.Server.SSH == "" && slices.Contains(w.serverCPUs, w.host.CPUs[0])
 }
+
+// Receiving is not read: each port's interrupts come in at its own end.
+func (w wire) Receiving() (sweep.Receiving, error) { return sweep.Receiving{}, nil }
 
 // Close leaves the ends as they are: the next server's is set up again anyway.
 func (w wire) Close() {}

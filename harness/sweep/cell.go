@@ -95,6 +95,7 @@ func (p *Plan) block(block int) []Cell {
 		}
 	}
 	for _, t := range p.Tiers {
+		t.Steering = p.steering(&t)
 		for _, f := range p.Files {
 			for _, n := range p.Connections {
 				add(Cell{Choice: t, File: f, Connections: n})

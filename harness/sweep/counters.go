@@ -29,8 +29,28 @@ func monotonic() time.Duration {
 	return time.Duration(ts.Nano())
 }
 
-// edges are the usage at the start and at the end of the measured part.
-type edges [2]Usage
+// An edge is what is read at the start or at the end of the measured part.
+type edge struct {
+	Usage
+	clientKernel time.Duration
+	napi         time.Duration
+}
+
+func readEdge(w Wire, s Server) (e edge, err error) {
+	received, err := w.Receiving()
+	if err != nil {
+		return e, err
+	}
+	e.napi = received.Server.NAPI
+	if _, e.clientKernel, _, err = instance.BusyTime(w.Client().CPUs); err != nil {
+		return e, err
+	}
+	e.Usage, err = s.Usage()
+	return e, err
+}
+
+// edges are both.
+type edges [2]edge
 
 // enter fills in what the server used in the measured part. The readings are a
 // little apart from its ends, so that what was used between them is scaled; it is
@@ -45,12 +65,15 @@ func (e *edges) enter(r *dataset.Run) {
 	r.ServerCPU = int64(scale * float64(end.ServerCPU-start.ServerCPU))
 	r.ServerBusy = int64(scale * float64(end.Busy-start.Busy))
 	r.ServerKernel = int64(scale * float64(end.Kernel-start.Kernel))
+	r.ServerNAPI = int64(scale * float64(end.napi-start.napi))
+	r.ClientKernel = int64(scale * float64(end.clientKernel-start.clientKernel))
 }
 
 // counters are what is read before and after the load.
 type counters struct {
 	Usage
 	wire uint64
+	Receiving
 }
 
 func read(w Wire, s Server) (c counters, err error) {
@@ -71,12 +94,18 @@ func read(w Wire, s Server) (c counters, err error) {
 		return c, err
 	}
 	c.wire = port.RxBytes + port.TxBytes
+	if c.Receiving, err = w.Receiving(); err != nil {
+		return c, err
+	}
 	n, err := retransmits(client)
 	c.Retransmits += n
 	return c, err
 }
 
 func (c counters) enter(before counters, r *dataset.Run) {
+	server, client := c.Server.Since(before.Server), c.Client.Since(before.Client)
+	r.ServerFrames, r.ServerOwn = int64(server.Frames), int64(server.Own)
+	r.ClientFrames, r.ClientOwn = int64(client.Frames), int64(client.Own)
 	r.Steal = int64(c.Steal - before.Steal)
 	r.WireBytes = int64(c.wire - before.wire)
 	r.Retransmit = c.Retransmits - before.Retransmits

@@ -60,17 +60,21 @@ func removeStale(tmp string) {
 func (h *Here) Close() { _ = os.RemoveAll(h.tmp) }
 
 // On returns what makes a tier's wire: a fresh testbed.
-func (h *Here) On(bed func() (*testbed.Testbed, error)) func(*tier.Tier) (Wire, error) {
-	return func(t *tier.Tier) (Wire, error) {
+func (h *Here) On(bed func() (*testbed.Testbed, error)) func(*tier.Tier, testbed.Steering) (Wire, error) {
+	return func(t *tier.Tier, s testbed.Steering) (Wire, error) {
 		b, err := bed()
 		if err != nil {
 			return nil, err
 		}
 		if t.Boundary == "bypass" {
-			if err := b.Plain(); err != nil {
-				b.Close()
-				return nil, err
-			}
+			err = b.Plain()
+		}
+		if s != "" && err == nil {
+			err = b.Steer(s)
+		}
+		if err != nil {
+			b.Close()
+			return nil, err
 		}
 		return &both{h.end, b}, nil
 	}
@@ -99,5 +103,22 @@ func (b *both) Start(ctx context.Context, t *tier.Tier, traced bool) (Server, er
 	if err != nil {
 		return nil, err
 	}
+	if b.bed.Steering == testbed.ByOwner && !b.Shared() {
+		if err := b.bed.Server.ThreadNAPI(); err != nil {
+			s.Stop()
+			return nil, err
+		}
+	}
 	return s, nil
+}
+
+func (b *both) Receiving() (r Receiving, err error) {
+	if b.bed.Steering == "" {
+		return r, nil // the ports' interrupts decide
+	}
+	if r.Server, err = b.bed.Server.Receiving(); err != nil {
+		return r, err
+	}
+	r.Client, err = b.bed.Client.Receiving()
+	return r, err
 }

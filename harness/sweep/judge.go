@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"crossing/data/dataset"
+	"crossing/harness/testbed"
 )
 
 // Bounds of the checks that need more than the client's rows.
@@ -30,4 +31,30 @@ func judge(r *dataset.Run) {
 	if r.Reconnects > 0 {
 		mark("reconnects")
 	}
+}
+
+// misdirected says where frames were not handled as the steering asks.
+func misdirected(s testbed.Steering, after, before Receiving) []string {
+	var faults []string
+	for _, end := range []struct {
+		name          string
+		after, before testbed.Receiving
+	}{{"server", after.Server, before.Server}, {"client", after.Client, before.Client}} {
+		if why := s.Misdirected(end.name, end.after.Since(end.before)); why != "" {
+			faults = append(faults, why)
+		}
+	}
+	return faults
+}
+
+// reject forbids the use of a run for the given faults, if there are any.
+func reject(r *dataset.Run, faults []string) {
+	if len(faults) == 0 {
+		return
+	}
+	r.Outcome = dataset.Rejected
+	if r.Error != "" {
+		faults = append([]string{r.Error}, faults...)
+	}
+	r.Error = strings.Join(faults, "; ")
 }

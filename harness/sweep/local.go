@@ -15,6 +15,7 @@ import (
 	"crossing/data/dataset"
 	"crossing/harness/load"
 	"crossing/harness/machine"
+	"crossing/harness/testbed"
 	"crossing/harness/tier"
 	"crossing/harness/trace"
 )
@@ -24,7 +25,7 @@ import (
 type Local struct {
 	Tiers   []*tier.Tier
 	Version string // of the project
-	Wire    func(*tier.Tier) (Wire, error)
+	Wire    func(*tier.Tier, testbed.Steering) (Wire, error)
 	Where   func() (any, error) // describes the machines; nil: this one
 	Trace   trace.Level         // the first level of the stage tracer to try; empty: the best
 	Say     func(string)        // told what the runner finds; may be nil
@@ -57,7 +58,7 @@ func (l *Local) Run(ctx context.Context, c Cell) (*Outcome, error) {
 	if t, err = t.With(c.Choice.Options); err != nil {
 		return nil, err
 	}
-	w, err := l.Wire(t)
+	w, err := l.Wire(t, c.Choice.Steering)
 	if err != nil {
 		return nil, err
 	}
@@ -119,8 +120,8 @@ func (l *Local) measure(ctx context.Context, c *Cell, w Wire, s Server, o *Outco
 	var used edges
 	var edgeErr error
 	config.AtEdge = func(edge int) {
-		u, err := s.Usage()
-		if used[edge] = u; err != nil {
+		var err error
+		if used[edge], err = readEdge(w, s); err != nil {
 			edgeErr = fmt.Errorf("what the server used: %w", err)
 		}
 	}
@@ -138,6 +139,10 @@ func (l *Local) measure(ctx context.Context, c *Cell, w Wire, s Server, o *Outco
 	result.Enter(&o.Run)
 	after.enter(before, &o.Run)
 	used.enter(&o.Run)
+	if !w.Shared() {
+		o.Run.Steering = string(c.Choice.Steering)
+		reject(&o.Run, misdirected(c.Choice.Steering, after.Receiving, before.Receiving))
+	}
 	o.Requests = result.Requests
 	o.Run.Requests = steady(o.Requests)
 	if tracer != nil {

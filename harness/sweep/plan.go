@@ -21,6 +21,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"crossing/harness/load"
+	"crossing/harness/testbed"
 	"crossing/harness/tier"
 	"crossing/servers/site"
 )
@@ -31,6 +32,9 @@ type Plan struct {
 	Title   string `yaml:"title" json:"title"`
 	About   string `yaml:"about" json:"about"`
 	Testbed string `yaml:"testbed" json:"testbed"` // netns, vm or sriov
+	// Steering, on netns, is the CPU that handles received frames: the receiving
+	// end's own by default.
+	Steering testbed.Steering `yaml:"steering" json:"steering,omitempty"`
 
 	Tiers       []TierChoice  `yaml:"tiers" json:"tiers"`
 	Connections []int         `yaml:"connections" json:"connections"` // closed loops
@@ -59,6 +63,8 @@ type TierChoice struct {
 	As      string            `yaml:"as" json:"as"` // label in the dataset; the tier's name by default
 	Options map[string]string `yaml:"options" json:"options,omitempty"`
 	VM      *VM               `yaml:"vm" json:"vm,omitempty"` // a guest unlike the plan's
+	// Steering unlike the plan's.
+	Steering testbed.Steering `yaml:"steering" json:"steering,omitempty"`
 	// Duration of this tier's runs, where a slow one needs more than the plan's.
 	Duration time.Duration `yaml:"duration" json:"duration,omitempty"`
 }
@@ -149,6 +155,9 @@ func parsePlan(name string, b []byte) (*Plan, error) {
 			p.Tiers[i].As = p.Tiers[i].Tier
 		}
 	}
+	if p.Testbed == "netns" && p.Steering == "" {
+		p.Steering = testbed.ByOwner
+	}
 	if err := p.check(); err != nil {
 		return nil, fmt.Errorf("plan %s: %w", name, err)
 	}
@@ -169,6 +178,8 @@ func (p *Plan) check() error {
 		return errors.New("files: none")
 	case p.Trace && p.Testbed == "sriov":
 		return errors.New("trace: stages are joined by times, and the two machines of sriov have no clock in common; trace on netns or vm")
+	case p.Steering != "" && p.Testbed != "netns":
+		return fmt.Errorf("steering: it is for testbed netns; on %s the ports' interrupts decide", p.Testbed)
 	case p.Blocks < 1:
 		return fmt.Errorf("blocks %d: at least 1", p.Blocks)
 	case p.Duration <= 0:
@@ -189,6 +200,12 @@ func (p *Plan) check() error {
 	for _, t := range p.Tiers {
 		if t.Duration < 0 {
 			return fmt.Errorf("tier %s: duration %v: must be positive", t.As, t.Duration)
+		}
+		switch s := p.steering(&t); {
+		case p.Testbed != "netns" && s != "":
+			return fmt.Errorf("tier %s: steering: it is for testbed netns", t.As)
+		case s != "" && !slices.Contains(testbed.Steerings, s):
+			return fmt.Errorf("steering %q: one of %s", s, strings.Join(each(testbed.Steerings, func(s testbed.Steering) string { return string(s) }), ", "))
 		}
 	}
 	if o := p.Open; o != nil {
@@ -238,6 +255,18 @@ func (p *Plan) distinct() error {
 	return nil
 }
 
+// steering is that of a tier's cells. The designs of datasets before 2.0 name
+// none: then the kernel's default held.
+func (p *Plan) steering(t *TierChoice) testbed.Steering {
+	if t.Steering != "" {
+		return t.Steering
+	}
+	if p.Steering == "" && p.Testbed == "netns" {
+		return testbed.BySender
+	}
+	return p.Steering
+}
+
 func (p *Plan) shares() []float64 {
 	if p.Open == nil {
 		return nil
@@ -274,6 +303,10 @@ func (p *Plan) OnSRIOV(wire string) error {
 	if p.Testbed != "sriov" {
 		p.About = fmt.Sprintf("Collected by the plan of %s on the testbed sriov: %s.", p.Name, wire)
 		p.Name, p.Title, p.Testbed = p.Name+"-sriov", "User space, kernel and bypass on a virtual function of a NIC", "sriov"
+	}
+	p.Steering = ""
+	for i := range p.Tiers {
+		p.Tiers[i].Steering = ""
 	}
 	return p.check()
 }

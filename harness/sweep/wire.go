@@ -21,8 +21,14 @@ type Wire interface {
 	Null(ctx context.Context, bytes int64) (addr netip.AddrPort, stop func(), err error)
 	// Start starts a tier and returns when it answers.
 	Start(ctx context.Context, t *tier.Tier, traced bool) (Server, error)
+	// Receiving reads what the ends have received; zero where frames are not
+	// steered.
+	Receiving() (Receiving, error)
 	Close()
 }
+
+// Receiving is that of both ends.
+type Receiving struct{ Server, Client testbed.Receiving }
 
 // A Server is a running server of a tier.
 type Server interface {

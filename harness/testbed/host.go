@@ -31,6 +31,7 @@ type Host struct {
 	ns     netns.NsHandle // no name and no file: it is gone when its last user is
 	home   netns.NsHandle // where the port came from and goes back to; 0: it ends with ns
 	handle *netlink.Handle
+	napi   []int // kernel threads that receive for the port
 }
 
 // Command returns a command that will run in the host's namespace, on its

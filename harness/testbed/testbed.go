@@ -51,6 +51,7 @@ type Testbed struct {
 	Server, Client    *Host
 	CongestionControl string // that both hosts use
 	Wire              string // a description, for the dataset
+	Steering          Steering // by Steer; empty: the ports' interrupts decide
 
 	between *Host // of a bad wire; nil: the two are joined directly
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"crossing/data/dataset"
+	"crossing/harness/load"
 	"crossing/harness/testbed"
 )
 
@@ -22,6 +23,7 @@ import (
 var programs string
 
 func TestMain(m *testing.M) {
+	load.Main() // a test that makes a load starts this program once more, as a worker
 	os.Exit(func() int {
 		dir, err := os.MkdirTemp("", "harness-test-")
 		if err != nil {
