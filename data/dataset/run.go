@@ -48,6 +48,7 @@ type Run struct {
 	Rate        float64 `parquet:"rate_per_s" unit:"1/s" doc:"offered rate of an open loop; 0 in a closed loop"`
 	Arrivals    string  `parquet:"arrivals,dict" enum:"poisson,fixed,trace" doc:"how an open loop's arrivals are drawn; empty in a closed loop"`
 	Mode        string  `parquet:"mode,dict" enum:"hybrid,spin,block,tick" doc:"how the client waits for responses: it spins, then blocks; spins; blocks; or, in virtual time, sleeps for ticks"`
+	Client      string  `parquet:"client,dict" enum:"sockets,frames" doc:"what made the load: the load generator on the kernel's sockets, or a TCP/IP stack in user space on the port itself; empty in datasets before 2.0, where it was sockets in sweeps"`
 	Workers     int32   `parquet:"workers" doc:"the client's worker processes"`
 	Traced      bool    `parquet:"traced" doc:"the stage tracer was on: not to be compared with runs without"`
 

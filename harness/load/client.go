@@ -3,6 +3,7 @@
 package load
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -13,6 +14,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"crossing/data/dataset"
@@ -24,7 +26,8 @@ var clientFailures = map[clientrow.Failure]dataset.Failure{
 	clientrow.None: dataset.None, clientrow.Reset: dataset.Reset, clientrow.Closed: dataset.Closed, clientrow.Malformed: dataset.Malformed,
 }
 
-// A clientReport is the one line of JSON that a client program prints.
+// A clientReport is the last line of JSON that a client program prints. An
+// earlier line with no more than origin_ns says that the warm-up begins.
 type clientReport struct {
 	Conns    int     `json:"conns"`
 	Opened   int     `json:"opened"`
@@ -66,14 +69,21 @@ func RunClient(ctx context.Context, c Config, argv []string) (*Result, error) {
 	cmd := c.Command(limit, argv[0], argv[1:]...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it may have a device to give back
 	cmd.WaitDelay = 10 * time.Second
-	var out, errs bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &errs
-	if err := cmd.Run(); err != nil {
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("load: %s: %w", argv[0], err)
+	}
+	p, parseErr := hearClient(out, &c)
+	if err := cmd.Wait(); err != nil {
 		return nil, fmt.Errorf("load: %s: %w: %s", argv[0], err, strings.TrimSpace(errs.String()))
 	}
-	var p clientReport
-	if err := json.Unmarshal(out.Bytes(), &p); err != nil {
-		return nil, fmt.Errorf("load: %s printed no report: %w: %.200q", argv[0], err, out.String())
+	if parseErr != nil {
+		return nil, fmt.Errorf("load: %s printed no report: %w", argv[0], parseErr)
 	}
 	f, err := os.Open(file)
 	if err != nil {
@@ -89,6 +99,27 @@ func RunClient(ctx context.Context, c Config, argv []string) (*Result, error) {
 		return nil, fmt.Errorf("load: rows of %s: %w", argv[0], err)
 	}
 	return r, nil
+}
+
+// hearClient reads what a client program prints, to the end, and calls AtEdge when
+// the measured part starts and ends. It returns the report.
+func hearClient(out io.Reader, c *Config) (report clientReport, err error) {
+	finish := make(chan struct{})
+	var edges sync.WaitGroup
+	defer edges.Wait()
+	defer close(finish)
+	err = io.EOF // no line at all
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		report = clientReport{}
+		if err = json.Unmarshal(lines.Bytes(), &report); err != nil {
+			err = fmt.Errorf("%w: %.200q", err, lines.Text())
+			continue // until the program has said all, so that it does not stop
+		}
+		if report == (clientReport{OriginNs: report.OriginNs}) && c.AtEdge != nil {
+			edges.Go(func() { atEdges(c, report.OriginNs, finish) })
+		}
+	}
+	return report, err
 }
 
 // readClientRows reads rows to the end and checks each response.

@@ -5,6 +5,7 @@ package load
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -109,5 +110,45 @@ test "$*" = "--port p --target 10.78.0.3:80 --host 10.78.0.3:80 --path /100 --co
 : >"${16}"; echo '{"conns":3,"opened":3,"seconds":0.5,"cpu_ns":9,"origin_ns":77,"wire":"memif"}'`), "--port", "p"))
 	if err != nil || fmt.Sprintln(r.Opened, r.Elapsed, r.OriginNs, r.Wire, int64(r.ClientCPU)) != "3 500ms 77 memif 9\n" {
 		t.Errorf("opened %d, elapsed %v, origin %d, wire %q, %v", r.Opened, r.Elapsed, r.OriginNs, r.Wire, err)
+	}
+}
+
+// TestClientEdges: the edges of a client program's measured part come as it says
+// when its warm-up begins; a program that is over before has none.
+func TestClientEdges(t *testing.T) {
+	const report = "{\"conns\":3,\"seconds\":1,\"origin_ns\":7}\n"
+	for _, c := range []struct {
+		name  string
+		start string // what it prints first
+		want  int
+	}{
+		{"an hour ago", fmt.Sprintf("{\"origin_ns\":%d}\n", now()-int64(time.Hour)), 2},
+		{"not said", "", 0},
+		{"in an hour", fmt.Sprintf("{\"origin_ns\":%d}\n", now()+int64(time.Hour)), 0},
+	} {
+		out, program := io.Pipe()
+		edges := make(chan int, 2)
+		go func() {
+			defer program.Close()
+			fmt.Fprint(program, c.start)
+			for deadline := time.Now().Add(5 * time.Second); len(edges) < c.want && time.Now().Before(deadline); {
+				time.Sleep(time.Millisecond)
+			}
+			fmt.Fprint(program, report)
+		}()
+		r, err := hearClient(out, &Config{WarmUp: time.Second, Duration: time.Second, AtEdge: func(edge int) { edges <- edge }})
+		if err != nil || r.Conns != 3 || len(edges) != c.want {
+			t.Errorf("%s: %+v, %v, %d edges, want %d", c.name, r, err, len(edges), c.want)
+		}
+		for i := range len(edges) {
+			if edge := <-edges; edge != i {
+				t.Errorf("%s: edge %d came as number %d", c.name, edge, i)
+			}
+		}
+	}
+	for _, out := range []string{"", "no JSON\n"} {
+		if _, err := hearClient(strings.NewReader(out), &Config{}); err == nil {
+			t.Errorf("%q is taken for a report", out)
+		}
 	}
 }

@@ -197,7 +197,7 @@ func Undo(ctx context.Context, f *File, p Project) (lines []string, err error) {
 }
 
 // Wire is a wire for one server. It implements what sweep.Local asks for.
-func (b *Bed) Wire(*tier.Tier, testbed.Steering) (sweep.Wire, error) { return wire{b}, nil }
+func (b *Bed) Wire(*tier.Tier, sweep.TierChoice) (sweep.Wire, error) { return wire{b}, nil }
 
 type wire struct{ *Bed }
 
@@ -205,6 +205,11 @@ func (w wire) Client() *testbed.Host { return w.host }
 
 func (w wire) Shared() bool {
 	return w.File.Server.SSH == "" && slices.Contains(w.serverCPUs, w.host.CPUs[0])
+}
+
+// Frames is not for this testbed: a plan's check says so first.
+func (w wire) Frames() ([]string, error) {
+	return nil, fmt.Errorf("client %s: not on testbed sriov", sweep.Frames)
 }
 
 // Receiving is not read: each port's interrupts come in at its own end.

@@ -95,7 +95,7 @@ func (p *Plan) block(block int) []Cell {
 		}
 	}
 	for _, t := range p.Tiers {
-		t.Steering = p.steering(&t)
+		t.Steering, t.Client = p.steering(&t), p.client(&t)
 		for _, f := range p.Files {
 			for _, n := range p.Connections {
 				add(Cell{Choice: t, File: f, Connections: n})

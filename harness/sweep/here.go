@@ -60,17 +60,17 @@ func removeStale(tmp string) {
 func (h *Here) Close() { _ = os.RemoveAll(h.tmp) }
 
 // On returns what makes a tier's wire: a fresh testbed.
-func (h *Here) On(bed func() (*testbed.Testbed, error)) func(*tier.Tier, testbed.Steering) (Wire, error) {
-	return func(t *tier.Tier, s testbed.Steering) (Wire, error) {
+func (h *Here) On(bed func() (*testbed.Testbed, error)) func(*tier.Tier, TierChoice) (Wire, error) {
+	return func(t *tier.Tier, c TierChoice) (Wire, error) {
 		b, err := bed()
 		if err != nil {
 			return nil, err
 		}
-		if t.Boundary == "bypass" {
+		if t.Boundary == "bypass" || c.Client == Frames {
 			err = b.Plain()
 		}
-		if s != "" && err == nil {
-			err = b.Steer(s)
+		if c.Steering != "" && err == nil {
+			err = b.Steer(c.Steering)
 		}
 		if err != nil {
 			b.Close()
@@ -103,13 +103,30 @@ func (b *both) Start(ctx context.Context, t *tier.Tier, traced bool) (Server, er
 	if err != nil {
 		return nil, err
 	}
-	if b.bed.Steering == testbed.ByOwner && !b.Shared() {
+	if b.threads() {
 		if err := b.bed.Server.ThreadNAPI(); err != nil {
 			s.Stop()
 			return nil, err
 		}
 	}
 	return s, nil
+}
+
+// threads reports whether the NAPI of a port with an XDP socket must be moved.
+func (b *both) threads() bool { return b.bed.Steering == testbed.ByOwner && !b.Shared() }
+
+func (b *both) Frames() ([]string, error) {
+	program := filepath.Join(b.end.Bin, "dpdkload")
+	if _, err := os.Stat(program); err != nil {
+		return nil, fmt.Errorf("client %s: %w: it is built where DPDK is (./setup.sh, make build)", Frames, err)
+	}
+	if b.threads() {
+		// The program attaches its own XDP program, too late for us.
+		if err := b.bed.Client.StartNAPI(); err != nil {
+			return nil, err
+		}
+	}
+	return []string{program, "--port", "af_xdp:" + b.bed.Client.Iface, "--source", testbed.FramesIP.String()}, nil
 }
 
 func (b *both) Receiving() (r Receiving, err error) {

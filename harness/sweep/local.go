@@ -15,7 +15,6 @@ import (
 	"crossing/data/dataset"
 	"crossing/harness/load"
 	"crossing/harness/machine"
-	"crossing/harness/testbed"
 	"crossing/harness/tier"
 	"crossing/harness/trace"
 )
@@ -25,7 +24,7 @@ import (
 type Local struct {
 	Tiers   []*tier.Tier
 	Version string // of the project
-	Wire    func(*tier.Tier, testbed.Steering) (Wire, error)
+	Wire    func(*tier.Tier, TierChoice) (Wire, error)
 	Where   func() (any, error) // describes the machines; nil: this one
 	Trace   trace.Level         // the first level of the stage tracer to try; empty: the best
 	Say     func(string)        // told what the runner finds; may be nil
@@ -39,6 +38,7 @@ type nullKey struct {
 	connections, workers int
 	file                 string
 	mode                 load.Mode
+	client               Client
 }
 
 // Machine describes where the cells run.
@@ -58,7 +58,7 @@ func (l *Local) Run(ctx context.Context, c Cell) (*Outcome, error) {
 	if t, err = t.With(c.Choice.Options); err != nil {
 		return nil, err
 	}
-	w, err := l.Wire(t, c.Choice.Steering)
+	w, err := l.Wire(t, c.Choice)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +125,7 @@ func (l *Local) measure(ctx context.Context, c *Cell, w Wire, s Server, o *Outco
 			edgeErr = fmt.Errorf("what the server used: %w", err)
 		}
 	}
-	result, err := load.Run(ctx, config)
+	result, err := run(ctx, w, c.Choice.Client, config)
 	if err = errors.Join(err, edgeErr); err != nil {
 		return err
 	}
@@ -145,6 +145,7 @@ func (l *Local) measure(ctx context.Context, c *Cell, w Wire, s Server, o *Outco
 	}
 	o.Requests = result.Requests
 	o.Run.Requests = steady(o.Requests)
+	o.Run.Client = string(c.Choice.Client)
 	if tracer != nil {
 		j, err := tracer.Stop(result.Requests, result.OriginNs)
 		if err != nil {
@@ -155,6 +156,19 @@ func (l *Local) measure(ctx context.Context, c *Cell, w Wire, s Server, o *Outco
 	}
 	o.Run.Answered = s.Answered()
 	return nil
+}
+
+// run puts the load on by the client.
+func run(ctx context.Context, w Wire, by Client, config load.Config) (*load.Result, error) {
+	if by != Frames {
+		return load.Run(ctx, config)
+	}
+	argv, err := w.Frames()
+	if err != nil {
+		return nil, err
+	}
+	config.CPUs = nil // the command is pinned already
+	return load.RunClient(ctx, config, argv)
 }
 
 func (l *Local) config(c *Cell, w Wire, addr netip.AddrPort) (load.Config, error) {
@@ -190,7 +204,7 @@ func (l *Local) ceiling(ctx context.Context, w Wire, c *Cell) (float64, error) {
 	if c.Clock == "virtual" {
 		return 0, nil // the client's path length is the same in every tier
 	}
-	key := nullKey{c.Connections, c.Workers, c.File, c.Mode}
+	key := nullKey{c.Connections, c.Workers, c.File, c.Mode, c.Choice.Client}
 	if rate, ok := l.null[key]; ok {
 		return rate, nil
 	}
@@ -213,7 +227,7 @@ func (l *Local) ceiling(ctx context.Context, w Wire, c *Cell) (float64, error) {
 		return 0, err
 	}
 	config.WarmUp, config.Duration, config.Jitter = nullDuration/3, nullDuration, -1
-	r, err := load.Run(ctx, config)
+	r, err := run(ctx, w, c.Choice.Client, config)
 	if err != nil {
 		return 0, err
 	}

@@ -6,6 +6,7 @@ package sweep
 
 import (
 	"bytes"
+	"cmp"
 	"embed"
 	"encoding/json"
 	"errors"
@@ -46,6 +47,7 @@ type Plan struct {
 	Seed        uint64        `yaml:"seed" json:"seed"`
 	Mode        load.Mode     `yaml:"mode" json:"mode"`
 	Workers     int           `yaml:"workers" json:"workers"`
+	Client      Client        `yaml:"client" json:"client,omitempty"`
 	Stamps      bool          `yaml:"stamps" json:"stamps"`
 	// Trace adds to every cell a second one with the stage tracer on, so that
 	// what the tracer costs is known.
@@ -65,6 +67,8 @@ type TierChoice struct {
 	VM      *VM               `yaml:"vm" json:"vm,omitempty"` // a guest unlike the plan's
 	// Steering unlike the plan's.
 	Steering testbed.Steering `yaml:"steering" json:"steering,omitempty"`
+	// Client unlike the plan's.
+	Client Client `yaml:"client" json:"client,omitempty"`
 	// Duration of this tier's runs, where a slow one needs more than the plan's.
 	Duration time.Duration `yaml:"duration" json:"duration,omitempty"`
 }
@@ -77,6 +81,18 @@ func (c *TierChoice) UnmarshalYAML(n *yaml.Node) error {
 	type plain TierChoice
 	return n.Decode((*plain)(c))
 }
+
+// A Client is what makes the load.
+type Client string
+
+const (
+	// Sockets of the kernel, the load generator's own.
+	Sockets Client = "sockets"
+	// Frames of a TCP/IP stack in user space on the port itself (dpdkload): no
+	// kernel at the client's end, so that its cost does not hide the server's. It
+	// makes closed loops from one process.
+	Frames Client = "frames"
+)
 
 // Open describes open loops at shares of each tier's own capacity, which is
 // found first, in closed loops of their own.
@@ -201,6 +217,9 @@ func (p *Plan) check() error {
 		if t.Duration < 0 {
 			return fmt.Errorf("tier %s: duration %v: must be positive", t.As, t.Duration)
 		}
+		if err := p.checkClient(&t); err != nil {
+			return fmt.Errorf("tier %s: %w", t.As, err)
+		}
 		switch s := p.steering(&t); {
 		case p.Testbed != "netns" && s != "":
 			return fmt.Errorf("tier %s: steering: it is for testbed netns", t.As)
@@ -253,6 +272,26 @@ func (p *Plan) distinct() error {
 		names[c.Name()] = true
 	}
 	return nil
+}
+
+func (p *Plan) checkClient(t *TierChoice) error {
+	c := p.client(t)
+	switch {
+	case c == Sockets:
+		return nil
+	case c != Frames:
+		return fmt.Errorf("client %q: one of %s, %s", c, Sockets, Frames)
+	case p.Testbed != "netns":
+		return fmt.Errorf("client %s: it is for testbed netns", c)
+	case p.Open != nil || p.Stamps || p.Workers > 1:
+		return fmt.Errorf("client %s: it makes closed loops from one process, without the kernel's stamps: leave out open, stamps, workers", c)
+	}
+	return nil
+}
+
+// client is that of a tier's cells.
+func (p *Plan) client(t *TierChoice) Client {
+	return cmp.Or(t.Client, p.Client, Sockets)
 }
 
 // steering is that of a tier's cells. The designs of datasets before 2.0 name

@@ -55,7 +55,15 @@ func TestPlanRefuses(t *testing.T) {
 		{"seed: 7", "open: {shares: [0.5, 0.25, 0.50], connections: 4, arrivals: poisson}", "open.shares: o50 is listed twice"},
 		{"seed: 7", "open: {shares: [1.5], connections: 4, arrivals: poisson}", "open.shares 1.5"},
 		{"seed: 7", "open: {shares: [0.5], connections: 4, arrivals: sometimes}", `"sometimes": poisson or fixed`},
+		{"seed: 7", "steering: left", `steering "left": one of owner, sender`},
+		{`options: {threads: "2"}`, "steering: left", `steering "left": one of owner, sender`},
+		{"seed: 7", "testbed: vm\nsteering: owner", "steering: it is for testbed netns"},
+		{"seed: 7", "client: telepathy", `client "telepathy": one of sockets, frames`},
+		{"seed: 7", "client: frames\ntestbed: vm", "client frames: it is for testbed netns"},
+		{"seed: 7", "client: frames\nworkers: 2", "client frames: it makes closed loops from one process"},
+		{"seed: 7", "client: frames\nopen: {shares: [0.5], connections: 4, arrivals: poisson}", "client frames: it makes closed loops"},
 	} {
+
 		_, err := parsePlan("my.yaml", []byte(strings.Replace(tiny, c.from, c.to, 1)))
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "my.yaml") {
 			t.Errorf("%s: got %v, want %q and the plan's name", c.to, err, c.want)

@@ -16,6 +16,9 @@ import (
 // server's, which may be on another.
 type Wire interface {
 	Client() *testbed.Host
+	// Frames makes the client's port ready for a client of frames and returns that
+	// client's command, without the load.
+	Frames() ([]string, error)
 	Shared() bool // the client uses the server's CPUs
 	// Null starts a server that does nothing but answer with that many bytes.
 	Null(ctx context.Context, bytes int64) (addr netip.AddrPort, stop func(), err error)

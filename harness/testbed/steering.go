@@ -77,6 +77,9 @@ func (h *Host) steer(cpus []int) error {
 // busy polling, in the poller's own system calls, is not for XDP sockets that
 // copy, as those on a veth do, since Linux 6.13: __xsk_recvmsg in net/xdp/xsk.c.)
 func (h *Host) ThreadNAPI() error {
+	if len(h.napi) > 0 {
+		return nil
+	}
 	link, err := h.handle.LinkByName(h.Iface)
 	if err != nil {
 		return fmt.Errorf("port %s: %w", h.Iface, err)
@@ -84,6 +87,22 @@ func (h *Host) ThreadNAPI() error {
 	if xdp := link.Attrs().Xdp; xdp == nil || !xdp.Attached {
 		return nil
 	}
+	return h.threadNAPI()
+}
+
+// StartNAPI does so for a port to which an XDP program is yet to be attached: GRO
+// gives it a NAPI, which stays.
+func (h *Host) StartNAPI() error {
+	if len(h.napi) > 0 {
+		return nil
+	}
+	if err := h.ethtool("gro", "on"); err != nil {
+		return err
+	}
+	return h.threadNAPI()
+}
+
+func (h *Host) threadNAPI() error {
 	before, err := napiThreads(h.Iface)
 	if err != nil {
 		return err

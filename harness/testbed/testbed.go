@@ -35,6 +35,10 @@ var (
 	bypassIP = netip.MustParseAddr("10.78.0.3")
 )
 
+// FramesIP is the client's when it has a stack of its own: on the client's end, and
+// unknown to the kernel.
+var FramesIP = netip.MustParseAddr("10.78.0.4")
+
 // Alias marks the links that a testbed made (ip link shows it), so that a load
 // generator can tell them from others.
 const Alias = "crossing testbed"
@@ -49,8 +53,8 @@ var ErrPrivilege = errors.New("no privilege to make network namespaces: run as r
 type Testbed struct {
 	Name              string
 	Server, Client    *Host
-	CongestionControl string // that both hosts use
-	Wire              string // a description, for the dataset
+	CongestionControl string   // that both hosts use
+	Wire              string   // a description, for the dataset
 	Steering          Steering // by Steer; empty: the ports' interrupts decide
 
 	between *Host // of a bad wire; nil: the two are joined directly
@@ -307,15 +311,23 @@ func privilege(err error) error {
 	return err
 }
 
+// ethtool changes the features of the host's port.
+func (h *Host) ethtool(features ...string) error {
+	out, err := h.Command(context.Background(), "ethtool", append([]string{"-K", h.Iface}, features...)...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("ethtool -K %s: %w: %s (apt-get install ethtool, if it is not there)", h.Iface, err, strings.TrimSpace(string(out)))
+	}
+	return nil
+}
+
 // Plain switches off what a veth does for the kernel's own stack and a stack
 // outside of it cannot use: checksums left to a device that is none, and
 // segments larger than the wire's. It returns an error that names the tool
 // where ethtool is missing.
 func (t *Testbed) Plain() error {
 	for _, h := range []*Host{t.Server, t.Client} {
-		out, err := h.Command(context.Background(), "ethtool", "-K", h.Iface, "tx", "off", "tso", "off", "gso", "off").CombinedOutput()
-		if err != nil {
-			return fmt.Errorf("ethtool -K %s: %w: %s (apt-get install ethtool, if it is not there)", h.Iface, err, strings.TrimSpace(string(out)))
+		if err := h.ethtool("tx", "off", "tso", "off", "gso", "off"); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -4,6 +4,8 @@ package main
 
 import (
 	"context"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -49,12 +51,12 @@ func TestSteeringIsChecked(t *testing.T) {
 		want  dataset.Outcome
 	}{{"as asked", false, dataset.OK}, {"otherwise", true, dataset.Rejected}} {
 		t.Run(c.name, func(t *testing.T) {
-			local := &sweep.Local{Tiers: all, Wire: func(tr *tier.Tier, s testbed.Steering) (sweep.Wire, error) {
+			local := &sweep.Local{Tiers: all, Wire: func(tr *tier.Tier, choice sweep.TierChoice) (sweep.Wire, error) {
 				var bed *testbed.Testbed
 				w, err := here.On(func() (_ *testbed.Testbed, err error) {
 					bed, err = testbed.Netns()
 					return bed, err
-				})(tr, s)
+				})(tr, choice)
 				if c.askew && err == nil {
 					w = askew{w, bed}
 				}
@@ -79,5 +81,47 @@ func TestSteeringIsChecked(t *testing.T) {
 				t.Errorf("server's CPU handled %d of %d frames, client's %d of %d", r.ServerOwn, r.ServerFrames, r.ClientOwn, r.ClientFrames)
 			}
 		})
+	}
+}
+
+// TestFramesClient loads a server on the kernel's sockets, and the bypass tier, by a
+// client without a kernel: rows, counters and CPU time are there as with the other.
+func TestFramesClient(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("DPDK needs root")
+	}
+	if err := exec.Command("pkg-config", "--exists", "libdpdk").Run(); err != nil {
+		t.Skip("libdpdk is not here; ./setup.sh installs it")
+	}
+	needsTestbed(t)
+	buildBypass(t, programs)
+	all, err := tier.All("../../../servers/user/gohttp", "../../../servers/bypass/dpdk")
+	if err != nil {
+		t.Fatal(err)
+	}
+	here, err := sweep.NewHere(programs, filepath.Dir(programs))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer here.Close()
+	local := &sweep.Local{Tiers: all, Wire: here.On(testbed.Netns)}
+	for _, name := range []string{"gohttp", "dpdk"} {
+		o, err := local.Run(t.Context(), sweep.Cell{
+			Choice: sweep.TierChoice{Tier: name, As: name, Steering: testbed.ByOwner, Client: sweep.Frames}, File: "100", Connections: 4, Workers: 1,
+			WarmUp: 50 * time.Millisecond, Duration: 300 * time.Millisecond, Clock: "real",
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &o.Run
+		if strings.Contains(r.Error, "steering") || r.Client != "frames" || r.Opened != 4 || r.Requests == 0 || r.Failures != 0 || r.ServerCPU <= 0 || r.NullRate <= 0 {
+			t.Errorf("%s: %+v", name, r)
+		}
+		if int64(len(o.Requests)) < r.Requests || r.ServerFrames < r.Requests || r.ClientFrames < r.Requests {
+			t.Errorf("%s: %d rows, %d and %d frames for %d requests", name, len(o.Requests), r.ServerFrames, r.ClientFrames, r.Requests)
+		}
+		if r.Steering != "" && r.ClientOwn > r.ClientFrames/2 {
+			t.Errorf("%s: the kernel's stack handled %d of the client's %d frames", name, r.ClientOwn, r.ClientFrames)
+		}
 	}
 }

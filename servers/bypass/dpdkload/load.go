@@ -128,6 +128,9 @@ func ask(q *port.Queue, p *port.Port, o *options, firstPort int, stop *atomic.Bo
 				r.Opened = c.Open()
 				rows = rows[:0] // from here on they count
 				used = cpu()
+				if o.rows != "" {
+					fmt.Printf("{\"origin_ns\":%d}\n", s.onMonotonic(q.Ticks())(now))
+				}
 			case now-began > int64(20*time.Second):
 				return fmt.Errorf("only %d of %d connections opened within 20 s; does %s answer?", c.Open(), r.Conns, o.to)
 			}
