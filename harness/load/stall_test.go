@@ -210,11 +210,17 @@ func TestClientStandsStill(t *testing.T) {
 		for _, schedule := range []Schedule{nil, Fixed{500}} {
 			t.Run(fmt.Sprint(mode, schedule), func(t *testing.T) {
 				command, stop := stopWorkers(t)
-				timer := time.AfterFunc(400*time.Millisecond, func() { stop(600 * time.Millisecond) })
-				defer timer.Stop()
+				var stopped sync.WaitGroup
+				defer stopped.Wait()
 				r := run(t, Config{
 					Target: null(t, 100, true).Addr, Connections: 4, Mode: mode, BodyLen: 100, Schedule: schedule, Command: command,
 					Duration: 1200 * time.Millisecond, Timeout: 300 * time.Millisecond, Jitter: -1, MaxRate: 200000,
+					// However long the workers took to start, they are measuring by now.
+					AtEdge: func(edge int) {
+						if edge == 0 {
+							stopped.Go(func() { time.Sleep(200 * time.Millisecond); stop(600 * time.Millisecond) })
+						}
+					},
 				})
 				s := r.Summary()
 				if !slices.Contains(s.Marks, "late") || !s.Rejected || s.Failed > 0 {
@@ -231,12 +237,19 @@ func TestServerStops(t *testing.T) {
 	for _, schedule := range []Schedule{nil, Fixed{400}} {
 		t.Run(fmt.Sprint(schedule), func(t *testing.T) {
 			target := null(t, 100, false)
-			timer := time.AfterFunc(500*time.Millisecond, func() { _ = unix.Kill(target.PID(), unix.SIGSTOP) })
-			defer timer.Stop()
-			defer func() { _ = unix.Kill(target.PID(), unix.SIGCONT) }()
+			var timer *time.Timer
+			defer func() {
+				timer.Stop()
+				_ = unix.Kill(target.PID(), unix.SIGCONT)
+			}()
 			r := run(t, Config{
 				Target: target.Addr, Connections: 4, Mode: Block, BodyLen: 100, Schedule: schedule,
 				Duration: time.Second, Timeout: 300 * time.Millisecond, Jitter: -1, MaxRate: 100000,
+				AtEdge: func(edge int) {
+					if edge == 0 {
+						timer = time.AfterFunc(500*time.Millisecond, func() { _ = unix.Kill(target.PID(), unix.SIGSTOP) })
+					}
+				},
 			})
 			s := r.Summary()
 			if !s.Rejected || !slices.Contains(s.Marks, "dead") || !slices.Contains(s.Marks, "lost") || s.Lost < .3 || !s.MeanBound {
