@@ -107,11 +107,16 @@ notebooks: setup build ## @start open the notebooks in Jupyter
 	@path=$$($(GO) run ./notebooks/analysis/cmd/execute --register); cd notebooks; \
 	JUPYTER_PATH=$$path JUPYTER_DATA_DIR=$$path/data JUPYTER_CONFIG_DIR=$$path/config JUPYTER_RUNTIME_DIR=$$path/runtime /usr/bin/python3 -m notebook $(if $(filter 0,$(shell id -u)),--allow-root) $(JUPYTER)
 
-# Packages that take over network devices, CPUs or guests are tested one after
-# the other; they are compiled side by side before.
+# Packages that compute, or that run guests of their own, are tested two at a time,
+# the longest first. Those that take over network devices and CPUs of this machine
+# are tested one after the other.
+SIDE_BY_SIDE = ./servers/kernel/khttpd/... ./harness/guest ./harness/doctor ./harness/vm/... ./notebooks/... ./paper/... ./data/... ./internal/... .
+
 test: setup build lint ## @start install what the tests need, and run them all
 	$(GO) test $(WITH_TAGS) -run '^$$' ./... >/dev/null
-	$(GO) test $(WITH_TAGS) -p 1 -timeout 30m ./...
+	$(GO) test $(WITH_TAGS) -p 2 -timeout 30m $(SIDE_BY_SIDE)
+	@$(GO) list $(SIDE_BY_SIDE) >bin/side-by-side; packages=$$($(GO) list $(WITH_TAGS) ./... | grep -vxFf bin/side-by-side); rm bin/side-by-side; \
+	echo "$(GO) test $(WITH_TAGS) -p 1 -timeout 30m (the other packages)"; $(GO) test $(WITH_TAGS) -p 1 -timeout 30m $$packages
 	cd data/crosscheck && $(GO) test ./...
 	bin/data verify
 
