@@ -41,7 +41,7 @@ func (s *Stack) processAck(c *Conn, g *segment) {
 		}
 		s.advanceSndUna(c, acked)
 	case sacked != 0 && len(g.data) == 0 && g.flags&fin == 0:
-		s.dupAckReceived(c)
+		s.dupAckReceived(c, sackedBefore)
 	}
 	if l := c.loss; l != nil && l.recovering && !l.afterRTO && c.sackPermitted {
 		l.reduceProportionally(c, acked+l.sackedBytes()-sackedBefore, acked != 0)

@@ -49,9 +49,9 @@ func (s *Stack) freeLossState(c *Conn) {
 	}
 }
 
-// dupAckReceived processes a duplicate acknowledgement: RFC 5681 section 3.2,
-// RFC 6675 section 5.
-func (s *Stack) dupAckReceived(c *Conn) {
+// dupAckReceived processes a duplicate acknowledgement, which found that much on
+// the scoreboard: RFC 5681 section 3.2, RFC 6675 section 5.
+func (s *Stack) dupAckReceived(c *Conn, sackedBefore uint32) {
 	l := s.ensureLossState(c)
 	l.dupAcks++
 	switch {
@@ -59,21 +59,22 @@ func (s *Stack) dupAckReceived(c *Conn) {
 		l.detectLostRetransmit(s, c)
 	case !c.sackPermitted && l.hasRecover && !before(l.recover, c.sndUna):
 	case l.dupAcks >= uint32(c.reorderingThresh()) || before(c.sndUna, l.lostBelow(c)):
-		s.enterRecovery(c)
+		s.enterRecovery(c, sackedBefore)
 	}
 }
 
-// enterRecovery begins fast recovery: RFC 6675 section 5, (4.1) and (4.2).
-func (s *Stack) enterRecovery(c *Conn) {
+// enterRecovery begins fast recovery: RFC 6675 section 5, (4.1) and (4.2). The ACK
+// at hand found that much on the scoreboard.
+func (s *Stack) enterRecovery(c *Conn, sackedBefore uint32) {
 	s.Stats.Recoveries++
 	l := s.ensureLossState(c)
 	flight := c.sndNxt - c.sndUna
-	s.reduceWindow(c, flight)
+	s.reduceWindow(c, min(flight, c.cwnd)) // without limited transmit: RFC 5681 section 3.2
 	c.cwnd = c.ssthresh
 	l.recovering, l.afterRTO, l.mustRetransmit, l.retransmitted = true, false, true, false
 	l.recoveryPoint, l.highRxt = c.sndNxt, c.sndUna
 	l.maxDupAcks = flight / c.mss
-	l.prr.start(flight)
+	l.prr.start(flight - sackedBefore)
 }
 
 // reduceWindow reacts to congestion and remembers the window, in case there was
@@ -105,7 +106,16 @@ func (s *Stack) ackInLossState(c *Conn, n uint32) {
 	l := c.loss
 	c.detectReordering(n)
 	l.dupAcks = 0
-	l.trim(c.sndUna)
+	// What the peer has received now. After a time-out it may have received the
+	// most of n before: RFC 3465 section 2.3.
+	delivered := n
+	if c.sackPermitted {
+		delivered -= l.sackedBytes()
+		l.trim(c.sndUna)
+		delivered += l.sackedBytes()
+	} else if l.afterRTO {
+		delivered = min(n, c.mss)
+	}
 	if before(l.highRxt, c.sndUna) {
 		l.highRxt = c.sndUna
 	}
@@ -114,12 +124,14 @@ func (s *Stack) ackInLossState(c *Conn, n uint32) {
 		s.cc.grow(c, n, s.now)
 	case !before(c.sndUna, l.recoveryPoint): // all that was in flight has arrived
 		l.hasRecover, l.recover = l.afterRTO && !c.sackPermitted, l.recoveryPoint
-		if !l.afterRTO {
+		if l.afterRTO {
+			s.cc.grow(c, delivered, s.now)
+		} else {
 			c.cwnd = c.ssthresh
 		}
 		l.recovering, l.afterRTO = false, false
 	case l.afterRTO:
-		s.cc.grow(c, n, s.now)
+		s.cc.grow(c, delivered, s.now)
 	case !c.sackPermitted: // partial acknowledgement: the next one is missing, too, RFC 6582 section 3.2
 		l.mustRetransmit = true
 	}
