@@ -16,6 +16,7 @@ type Config struct {
 	MAC  net.HardwareAddr // of its port
 	Port uint16           // listening TCP port; 80
 	MTU  int              // of the link, 576 to 9000; 1500
+	TTL  int              // of packets, 1 to 255; 64
 
 	MaxConns       int // open connections; further SYNs are dropped; 65536
 	MaxHalfOpen    int // connections in SYN-RECEIVED before SYN cookies are used; 1024
@@ -52,6 +53,7 @@ func (c *Config) setDefaults() error {
 	}
 	setDefault(&c.Port, 80)
 	setDefault(&c.MTU, 1500)
+	setDefault(&c.TTL, 64)
 	setDefault(&c.MaxConns, 65536)
 	setDefault(&c.MaxHalfOpen, 1024)
 	setDefault(&c.MaxTimeWait, 16384)
@@ -64,6 +66,9 @@ func (c *Config) setDefaults() error {
 	setDefault(&c.CongestionControl, "reno")
 	if congestionControls[c.CongestionControl] == nil {
 		return fmt.Errorf("tcpip: unknown congestion control %q; it is cubic or reno", c.CongestionControl)
+	}
+	if c.TTL < 1 || c.TTL > 255 {
+		return fmt.Errorf("tcpip: TTL %d is outside of 1 to 255", c.TTL)
 	}
 	if c.MTU < 576 || c.MTU > 9000 {
 		return fmt.Errorf("tcpip: MTU %d is outside of 576 to 9000", c.MTU)

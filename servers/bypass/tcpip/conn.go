@@ -182,7 +182,7 @@ func (s *Stack) newConn(f []byte, q *synOptions) *Conn {
 	h[ethType] = 8
 	h[ipStart] = 0x45
 	h[ipFragment] = 0x40 // DF: RFC 1191 section 3
-	h[ipTTL], h[ipProtocol] = 64, protocolTCP
+	h[ipTTL], h[ipProtocol] = byte(s.cfg.TTL), protocolTCP
 	copy(h[ipSrc:], s.ip[:])
 	copy(h[ipDst:], f[ipSrc:ipSrc+4])
 	copy(h[tcpSrc:], f[tcpDst:tcpDst+2])

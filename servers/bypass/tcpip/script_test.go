@@ -41,7 +41,7 @@ import (
 //	+0 consume none                      the app consumes nothing from now on, or all, or 10 bytes per call
 //	+0 close                             the app closes
 //	+0 mark                              keep the stack's last timestamp
-//	+0 icmp 4 1000 1                     an unreachable message, code, MTU, sequence number quoted
+//	+0 icmp 3 4 1000 1                   a message: type, code, MTU, sequence number quoted
 //	+0 expect cwnd 10000                 a counter of Stats, or what observe returns
 //
 // Sequence numbers are relative to the initial ones, the peer's timestamps to
@@ -168,7 +168,7 @@ func (p *script) parse(f []byte) sentSegment {
 		checksum.Fold(checksum.Sum(f[ipStart:tcpStart], 0)) != 0xffff {
 		p.t.Error("the stack sends a wrong checksum")
 	}
-	if f[ipFragment] != 0x40 || f[ipTTL] != 64 || !bytes.Equal(f[ethSrc:ethType], scriptMAC) {
+	if f[ipFragment] != 0x40 || int(f[ipTTL]) != p.stack.cfg.TTL || !bytes.Equal(f[ethSrc:ethType], scriptMAC) {
 		p.t.Errorf("header % x", f[:tcpStart])
 	}
 	start := tcpStart + int(f[tcpOffset]>>4)*4
@@ -338,10 +338,10 @@ func (p *script) do(verb, rest string) error {
 		p.tsMark = p.tsVal
 	case "icmp":
 		w := strings.Fields(rest)
-		if len(w) != 3 {
-			return fmt.Errorf("not a code, an MTU and a sequence number")
+		if len(w) != 4 {
+			return fmt.Errorf("not a type, a code, an MTU and a sequence number")
 		}
-		p.stack.Input(p.unreachable(byte(number(w[0])), uint16(number(w[1])), number(w[2])))
+		p.stack.Input(p.icmp(byte(number(w[0])), byte(number(w[1])), uint16(number(w[2])), number(w[3])))
 	case "expect":
 		name, want, _ := strings.Cut(rest, " ")
 		got, err := p.observe(name)
@@ -502,6 +502,8 @@ func number(s string) uint32 {
 //	mac=7             it comes from the MAC that ends in 7
 //	tomac=7           it goes to that one
 //	port=5000         it is of another connection
+//	from=255.1.1.1    its source address
+//	to=10.0.0.255     its destination
 //	sum=bad           its checksum is wrong
 //	ip=01010101       these are its IP options
 //	fragment=1        it is the first fragment of several
@@ -548,6 +550,17 @@ func (p *script) segment(text string) ([]byte, error) {
 		}
 	}
 	f := p.frame(append(h, make([]byte, number(m[4]))...))
+	for _, w := range settings {
+		name, value, _ := strings.Cut(w, "=")
+		if at := map[string]int{"from": ipSrc, "to": ipDst}[name]; at != 0 {
+			address, err := netip.ParseAddr(value)
+			if err != nil {
+				return nil, err
+			}
+			copy(f[at:], address.AsSlice())
+			setIPSum(f, 20)
+		}
+	}
 	checksum.Put(f[tcpSum:], checksum.Sum(f[ipSrc:], checksum.Word(protocolTCP)+checksum.Word(uint16(len(f)-tcpStart))))
 	for _, w := range settings {
 		switch name, value, _ := strings.Cut(w, "="); name {
@@ -569,7 +582,7 @@ func (p *script) segment(text string) ([]byte, error) {
 			f[ipStart] += byte(len(options) / 4)
 			putBE16(f[ipLength:], uint16(len(f)-ipStart))
 			setIPSum(f, 20+len(options))
-		case "port", "offset", "urgent", "reserved":
+		case "port", "offset", "urgent", "reserved", "from", "to":
 		default:
 			return nil, fmt.Errorf("no setting %s", name)
 		}
@@ -664,10 +677,9 @@ func (p *script) packet(protocol byte, payload []byte) []byte {
 	return append(f, payload...)
 }
 
-// unreachable makes a "destination unreachable" that quotes a segment of the
-// stack.
-func (p *script) unreachable(code byte, mtu uint16, seq uint32) []byte {
-	m := []byte{icmpUnreachable, code, 0, 0, 0, 0, byte(mtu >> 8), byte(mtu)}
+// icmp makes a message that quotes a segment of the stack.
+func (p *script) icmp(kind, code byte, mtu uint16, seq uint32) []byte {
+	m := []byte{kind, code, 0, 0, 0, 0, byte(mtu >> 8), byte(mtu)}
 	quoted := p.packet(protocolTCP, make([]byte, 8))[ipStart:]
 	copy(quoted[12:], scriptIP[:])
 	copy(quoted[16:], scriptPeerIP[:])
