@@ -89,12 +89,20 @@ func (n *Namespace) Do(f func() error) error {
 	return err
 }
 
+// Favour gives a started command that has its own session precedence over the
+// machine's other work: where sessions are scheduled as groups, its niceness alone
+// does nothing.
+func Favour(c *exec.Cmd) {
+	_ = os.WriteFile(fmt.Sprintf("/proc/%d/autogroup", c.Process.Pid), []byte("-15"), 0)
+}
+
 // Start starts a server and waits until it is ready. Stop ends it.
 func Start(ctx context.Context, c *exec.Cmd, ready func() bool) (stop func(), err error) {
 	c.Stdout, c.Stderr = io.Discard, io.Discard
 	if err := c.Start(); err != nil {
 		return nil, err
 	}
+	Favour(c)
 	ended := make(chan struct{})
 	go func() { _ = c.Wait(); close(ended) }()
 	stop = func() {

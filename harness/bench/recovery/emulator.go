@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"crossing/harness/bench/netns"
+	"crossing/harness/bench/realtime"
 )
 
 // Conditions are what a wire does to the frames of each direction, in the terms
@@ -153,8 +155,15 @@ func packetSocket(name string) (int, error) {
 }
 
 // carry takes frames from one socket and sends them on the other when they are
-// due.
-func (e *emulator) carry(d *direction, from, to int) error {
+// due. A real-time task does it: else a server that polls, and so never gives its
+// CPU up, would have a slower wire than one that sleeps.
+func (e *emulator) carry(d *direction, from, to int) (err error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := realtime.Promote(unix.Gettid()); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, realtime.Demote()) }()
 	buf := make([]byte, 65536)
 	for !e.stop.Load() {
 		wait := 20 * time.Millisecond
