@@ -95,6 +95,7 @@ type Stats struct {
 	Retransmitted                uint64 // segments
 	Timeouts                     uint64 // of the retransmission timer
 	Recoveries                   uint64 // fast recoveries
+	TailProbes                   uint64 // loss probes of RFC 8985
 	Undone                       uint64 // window reductions undone, since the retransmission was needless
 	Probes                       uint64 // of zero windows and idle peers
 	OutOfOrder                   uint64 // segments in the reassembly queue

@@ -81,6 +81,7 @@ type Conn struct {
 	rtoBackoff           uint8
 	queueHead, queueTail uint8
 	rcvFinQueued         bool // a FIN has arrived beyond a gap, at rcvFinSeq
+	hasSendTimes         bool // sendTimes != nil, which lies outside of the hot lines
 
 	sndQueue [sndQueueLen]piece
 
@@ -98,6 +99,10 @@ type Conn struct {
 	undoCwnd        uint32 // before the last reduction; 0: none
 	undoSsthresh    uint32
 	undoRetransmits int // segments since then
+
+	sendTimes   *sendTimes // nil: one segment at most is in flight
+	tailProbe   tailProbe
+	tailProbing bool // tailProbe has been sent, and its fate is not known yet
 
 	persistBackoff  uint8 // zero-window probes since persistSince
 	persistSince    int64
@@ -123,7 +128,7 @@ type Conn struct {
 	_ [connPadding]byte
 }
 
-const connPadding = 64
+const connPadding = 32
 
 // ID returns a small number that no other open connection has; it is reused
 // after Closed. An app keeps its own state in a slice by ID.
@@ -234,6 +239,7 @@ func (s *Stack) remove(c *Conn) {
 	}
 	s.deadlines[c.id] = 0
 	s.freeLossState(c)
+	s.releaseSendTimes(c)
 	s.freeRcvBuf(c)
 	clear(c.sndQueue[:c.queueTail])
 	s.freeIDs = append(s.freeIDs, c.id)

@@ -13,7 +13,11 @@ func (s *Stack) output(c *Conn) {
 	if l := c.loss; l != nil && l.recovering {
 		s.retransmit(c)
 	} else {
+		flight := c.sndNxt - c.sndUna
 		for s.sendNew(c) {
+		}
+		if c.sndNxt-c.sndUna > max(flight, c.mss) && (flight == 0 || c.timer == timerProbe) {
+			s.armRetransmit(c)
 		}
 	}
 	if c.sndQueued != 0 && c.sndUna == c.sndNxt {
@@ -70,8 +74,11 @@ func (s *Stack) sendNew(c *Conn) bool {
 		s.setTimer(c, timerRetransmit, s.now+c.rto)
 	}
 	c.maxFlight = max(c.maxFlight, flight+n)
-	c.lastDataSent = s.now
 	seq := c.sndNxt
+	if flight != 0 || c.hasSendTimes {
+		s.noteSent(c, seq)
+	}
+	c.lastDataSent = s.now
 	c.sndNxt += n
 	if c.finQueued && int(n) == unsent {
 		c.countFin()

@@ -19,7 +19,8 @@ type lossState struct {
 	hasRecover bool
 	recover    uint32
 
-	prr proportionalReduction
+	prr  proportionalReduction
+	rack rack
 
 	retransmitted bool   // something, since recovery began
 	retransmitTS  uint32 // TSval of the first such segment
@@ -54,12 +55,17 @@ func (s *Stack) freeLossState(c *Conn) {
 func (s *Stack) dupAckReceived(c *Conn, sackedBefore uint32) {
 	l := s.ensureLossState(c)
 	l.dupAcks++
+	if c.timer == timerProbe { // RFC 8985 section 7.2: not while something is missing
+		s.setTimer(c, timerRetransmit, s.now+c.rto)
+	}
 	switch {
 	case l.recovering:
 		l.detectLostRetransmit(s, c)
 	case !c.sackPermitted && l.hasRecover && !before(l.recover, c.sndUna):
 	case l.dupAcks >= uint32(c.reorderingThresh()) || before(c.sndUna, l.lostBelow(c)):
 		s.enterRecovery(c, sackedBefore)
+	case c.sackPermitted:
+		s.armReorderingTimer(c)
 	}
 }
 
@@ -67,6 +73,7 @@ func (s *Stack) dupAckReceived(c *Conn, sackedBefore uint32) {
 // at hand found that much on the scoreboard.
 func (s *Stack) enterRecovery(c *Conn, sackedBefore uint32) {
 	s.Stats.Recoveries++
+	c.tailProbing = false
 	l := s.ensureLossState(c)
 	flight := c.sndNxt - c.sndUna
 	s.reduceWindow(c, min(flight, c.cwnd)) // without limited transmit: RFC 5681 section 3.2
@@ -162,6 +169,7 @@ func (c *Conn) raiseReordering(distance uint32) {
 func (s *Stack) retransmitTimedOut(c *Conn) {
 	l := s.ensureLossState(c)
 	s.Stats.Timeouts++
+	c.tailProbing = false
 	if c.rtoBackoff == 0 {
 		if !l.recovering {
 			l.retransmitted = false // what follows is the first retransmission

@@ -30,7 +30,7 @@ import (
 // the line before it:
 //
 //	config MTU=1000 KeepAlive=10s        fields of Config, before all others
-//	+0 open <mss 1000,sackOK>            a handshake that offers these options
+//	+0 open <mss 1000,sackOK>            a handshake that offers these options; its round trip takes this time
 //	+0 < P. 1:101(100) ack 1 win 500     the peer sends a segment
 //	+0 << P. 101:201(100) ack 1          likewise, and the burst does not end with it
 //	+0 > . 1:1(0) ack 201                the stack must have sent this one
@@ -261,7 +261,7 @@ func (p *script) run(line string) error {
 		return fmt.Errorf("before it the stack sends %v", p.sent[0])
 	}
 	p.last = p.now
-	if err := p.do(m[3], m[4]); err != nil {
+	if err := p.do(m[3], m[4], m[1]); err != nil {
 		return err
 	}
 	if p.inBurst = m[3] == "<<"; !p.inBurst {
@@ -306,7 +306,7 @@ func (p *script) configure(words []string) error {
 	return nil
 }
 
-func (p *script) do(verb, rest string) error {
+func (p *script) do(verb, rest, since string) error {
 	switch verb {
 	case "<", "<<":
 		f, err := p.segment(rest)
@@ -315,7 +315,7 @@ func (p *script) do(verb, rest string) error {
 		}
 		return err
 	case "open":
-		return p.open(rest)
+		return p.open(rest, since)
 	case "silence":
 	case "write":
 		p.conn.Send(make([]byte, number(rest)))
@@ -392,7 +392,7 @@ func (p *script) observe(name string) (any, error) {
 
 // open is a handshake with the given options, after which the peer's window is
 // 65535 bytes. The stack must offer what the peer has.
-func (p *script) open(options string) error {
+func (p *script) open(options, rtt string) error {
 	offered := strings.Trim(options, "<>")
 	agreed := []string{fmt.Sprint("mss ", p.stack.cfg.MTU-40)}
 	for _, o := range []string{"sackOK", "ts", "wscale"} {
@@ -406,7 +406,7 @@ func (p *script) open(options string) error {
 	for _, line := range []string{
 		"+0 < S 0:0(0) win 65535 <" + offered + ">",
 		"+0 > S. 0:0(0) ack 1 <" + strings.Join(agreed, ",") + ">",
-		"+0 < . 1:1(0) ack 1 win 65535",
+		"+" + rtt + " < . 1:1(0) ack 1 win 65535",
 	} {
 		if err := p.run(line); err != nil {
 			return fmt.Errorf("%s: %w", line, err)

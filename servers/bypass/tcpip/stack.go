@@ -62,6 +62,7 @@ type Stack struct {
 	timeWaits         int        // connections in TIME-WAIT
 	rcvBufs           rcvBufPool // receive buffers
 	freeLossStates    []*lossState
+	freeSendTimes     []*sendTimes
 	lastCookie        int64 // when the last SYN cookie was sent; 0: never
 	echoLimit         rateLimit
 	resetLimit        rateLimit
