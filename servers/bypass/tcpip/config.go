@@ -30,7 +30,7 @@ type Config struct {
 	TimeWait      time.Duration // 2 MSL; 60 s
 	MinRTO        time.Duration // least variance term of the retransmission time-out; 200 ms, as in Linux (RFC 6298 section 2.4 has an RTO of 1 s at least)
 
-	CongestionControl string // "reno" (RFC 5681) or "cubic" (RFC 9438); reno by default
+	CongestionControl string // "cubic" (RFC 9438) or "reno" (RFC 5681); cubic by default
 
 	Secret [16]byte // key of sequence numbers and cookies; must be random outside of tests
 
@@ -63,7 +63,7 @@ func (c *Config) setDefaults() error {
 	setDefault(&c.ProgressLimit, 100*time.Second)
 	setDefault(&c.TimeWait, 60*time.Second)
 	setDefault(&c.MinRTO, 200*time.Millisecond)
-	setDefault(&c.CongestionControl, "reno")
+	setDefault(&c.CongestionControl, "cubic")
 	if congestionControls[c.CongestionControl] == nil {
 		return fmt.Errorf("tcpip: unknown congestion control %q; it is cubic or reno", c.CongestionControl)
 	}

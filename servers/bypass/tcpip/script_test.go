@@ -29,7 +29,7 @@ import (
 // A script is in the manner of packetdrill. Each line begins with the time since
 // the line before it:
 //
-//	config MTU=1000 KeepAlive=10s        fields of Config, before all others
+//	config MTU=1000 KeepAlive=10s        fields of Config, before all others; the default is reno
 //	+0 open <mss 1000,sackOK>            a handshake that offers these options; its round trip takes this time
 //	+0 < P. 1:101(100) ack 1 win 500     the peer sends a segment
 //	+0 << P. 101:201(100) ack 1          likewise, and the burst does not end with it
@@ -125,6 +125,7 @@ type sentSegment struct {
 	options  string
 	ecr      uint32
 	stamped  bool // with timestamps
+	tsVal    uint32
 	mac      byte
 	port     uint16
 }
@@ -208,6 +209,7 @@ func (p *script) parse(f []byte) sentSegment {
 			options = append(options, text)
 		case 8:
 			p.tsVal, g.ecr, g.stamped = be32(v), be32(v[4:])-p.base, true
+			g.tsVal = p.tsVal
 			if f[tcpFlags] == syn|ack {
 				options = append(options, "ts")
 			}
@@ -273,7 +275,7 @@ func (p *script) run(line string) error {
 // configure makes the stack, at a time at which its initial sequence number is
 // the base.
 func (p *script) configure(words []string) error {
-	cfg := Config{IP: netip.AddrFrom4(scriptIP), MAC: scriptMAC}
+	cfg := Config{IP: netip.AddrFrom4(scriptIP), MAC: scriptMAC, CongestionControl: "reno"}
 	for _, w := range words {
 		name, value, _ := strings.Cut(w, "=")
 		f := reflect.ValueOf(&cfg).Elem().FieldByName(name)
