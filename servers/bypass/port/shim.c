@@ -28,7 +28,7 @@ static int by_address(const void *a, const void *b)
 
 // hold takes the buffers at the end of the pool's memory out of use, for good:
 // net_af_xdp of DPDK 22.11 registers memory that ends before they do, and the
-// kernel drops their frames in silence.
+// kernel drops their frames silently.
 static int hold(struct port *p, struct rte_mempool *mp)
 {
 	unsigned n = rte_mempool_avail_count(mp), i;
@@ -46,7 +46,7 @@ static int hold(struct port *p, struct rte_mempool *mp)
 }
 
 // pool makes a pool of n buffers. Contiguous: without gaps at page boundaries,
-// since net_af_xdp reckons with none.
+// since net_af_xdp does not handle them.
 static struct rte_mempool *pool(const char *name, unsigned n, int contiguous)
 {
 	if (!contiguous)
@@ -119,7 +119,7 @@ int port_open(struct port *p, const char *name, uint16_t queues, int contiguous)
 		rxc.offloads = conf.rxmode.offloads;
 		txc.offloads = conf.txmode.offloads;
 		// Erratum of the 82576: a virtual function must write back each
-		// descriptor by itself. DPDK minds it for the physical one only.
+		// descriptor by itself. DPDK does so for the physical one only.
 		if (!strcmp(info.driver_name, "net_e1000_igb_vf"))
 			txc.tx_thresh.wthresh = 1;
 		if ((err = rte_eth_rx_queue_setup(p->id, i, nrx, SOCKET_ID_ANY, &rxc, p->pool[i])))
@@ -142,7 +142,7 @@ int port_close(struct port *p)
 	rte_eth_dev_info_get(p->id, &info);
 	int err = rte_eth_dev_stop(p->id);
 	int err2 = rte_eth_dev_close(p->id);
-	// Lets go of the vfio device, without which the kernel cannot have it back.
+	// Closes the vfio device, without which the kernel cannot have it back.
 	int err3 = p->pci && info.device ? rte_dev_remove(info.device) : 0;
 	return err ? err : err2 ? err2 : err3;
 }
@@ -224,7 +224,7 @@ static void transmit(struct queue *q, int n, int must)
 			break;
 		if (!limit)
 			limit = rte_rdtsc() + rte_get_tsc_hz() / 500;
-		if (rte_rdtsc() > limit) { // the peer is gone: TCP will see to it
+		if (rte_rdtsc() > limit) { // the peer is gone: TCP retransmits
 			q->dropped += n - sent;
 			rte_pktmbuf_free_bulk(q->txm + sent, n - sent);
 			sent = n;
@@ -262,7 +262,7 @@ int queue_poll(struct queue *q, int ntx, uint64_t spin)
 		transmit(q, ntx, 0);
 	uint64_t end = rte_rdtsc() + (q->ntx ? 0 : spin);
 	for (;;) {
-		// What comes in is answered: with no room for that, it has to wait.
+		// Received frames cause others: without buffers for those, they wait.
 		n = q->ntx > BATCH / 2 ? 0 : rte_eth_rx_burst(q->port, q->id, q->rxm, BURST);
 		q->polls++;
 		q->tsc = rte_rdtsc();

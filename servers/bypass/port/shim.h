@@ -16,7 +16,7 @@ struct frame {
 
 struct queue {
 	struct frame rx[BURST];
-	struct frame tx[BATCH + 1]; // one more: room for the next
+	struct frame tx[BATCH + 1]; // one more: the buffer of the next
 	uint64_t tsc;		    // of the last poll
 	uint64_t sent_at;	    // tsc just before the last frames were sent
 	uint64_t polls, full, dropped;

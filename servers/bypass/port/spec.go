@@ -7,13 +7,13 @@ import (
 	"strings"
 )
 
-// A Spec is a port's name, taken apart.
+// A Spec is a parsed port name.
 type Spec struct {
 	Kind string // af_packet, af_xdp, …
 	Arg  string // interface, socket or PCI address
 }
 
-// kinds are the kinds of ports, what their argument is, and the PMD's own
+// kinds are the kinds of ports, with the name of their argument and the PMD's
 // device string.
 var kinds = []struct{ name, arg, vdev string }{
 	{"af_packet", "IFACE", "net_af_packet0,iface=%s,blocksz=1048576,framesz=2048,framecnt=2048,qdisc_bypass=1"},
@@ -34,7 +34,7 @@ var queueArg = map[string]string{
 	"af_packet": "qpairs", "af_xdp": "queue_count", "vhost": "queues", "virtio-user": "queues",
 }
 
-// Parse takes a port's name apart.
+// Parse parses a port's name.
 func Parse(name string) (Spec, error) {
 	kind, arg, _ := strings.Cut(name, ":")
 	var usage []string
