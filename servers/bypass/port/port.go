@@ -33,7 +33,7 @@ import (
 // A Port is an Ethernet port that this process drives.
 type Port struct {
 	MAC     net.HardwareAddr
-	MTU     int
+	MTU     int    // the largest that the device and the buffers have
 	Offload bool   // it fills in checksums: tcpip.Config.TxChecksumOffload
 	Hz      uint64 // ticks per second of Queue.Ticks
 	// SharesCPU states that other threads of this process work for the loops, too,
@@ -55,9 +55,6 @@ type Queue struct {
 
 // BurstSize is the most frames that one Poll receives.
 const BurstSize = C.BURST
-
-// BufferSize is the length of a frame's buffer.
-const BufferSize = 2048
 
 // Open takes the port named by spec with that number of queue pairs, one for each
 // of the CPUs on which this process may run, from the first on. A process can do
@@ -125,7 +122,9 @@ func (p *Port) startEAL(queues int) error {
 	} else {
 		args = append(args, "--no-huge", "--no-shconf", "-m", strconv.Itoa(128*queues+64))
 	}
-	args = append(args, p.spec.args(queues)...)
+	linkMTU := p.spec.linkMTU()
+	jumbo := linkMTU > bufferSize-ethernetHeader
+	args = append(args, p.spec.args(queues, jumbo)...)
 	out := log.Writer()
 	log.SetOutput(io.Discard) // go-dpdk logs the arguments
 	_, err := eal.Init(args)
@@ -134,6 +133,10 @@ func (p *Port) startEAL(queues int) error {
 		return fmt.Errorf("starting DPDK: %w; what it said is above, its arguments were %s", err, strings.Join(args[1:], " "))
 	}
 	p.c = (*C.struct_port)(C.calloc(1, C.sizeof_struct_port))
+	p.c.buffers, p.c.buffer_size = buffers, bufferSize
+	if jumbo {
+		p.c.buffers, p.c.buffer_size = jumboBuffers, jumboBufferSize
+	}
 	if p.spec.Kind == "pci" {
 		p.c.pci = 1
 	}
@@ -150,7 +153,10 @@ func (p *Port) startEAL(queues int) error {
 		return err
 	}
 	p.MAC = C.GoBytes(unsafe.Pointer(&p.c.mac[0]), 6)
-	p.MTU = int(p.c.mtu)
+	p.MTU = min(int(p.c.mtu), int(p.c.buffer_size)-ethernetHeader)
+	if linkMTU > 0 { // net_af_packet knows none
+		p.MTU = min(linkMTU, int(p.c.buffer_size)-ethernetHeader, maxMTU)
+	}
 	p.Offload = p.c.offload != 0
 	p.Hz = uint64(p.c.hz)
 	return nil
@@ -279,7 +285,7 @@ func (q *Queue) Send(n int) []byte {
 			q.n = 0
 		}
 	}
-	return unsafe.Slice((*byte)(q.c.tx[q.n].data), BufferSize)
+	return unsafe.Slice((*byte)(q.c.tx[q.n].data), int(q.c.buffer_size))
 }
 
 // Ticks returns the time stamp counter after the last Poll had polled for frames.

@@ -11,7 +11,6 @@
 #include <string.h>
 #include "shim.h"
 
-#define ROOM (2048 + RTE_PKTMBUF_HEADROOM)
 #define TAIL 64
 
 static int fail(struct port *p, const char *what, int err)
@@ -47,12 +46,13 @@ static int hold(struct port *p, struct rte_mempool *mp)
 
 // pool makes a pool of n buffers. Contiguous: without gaps at page boundaries,
 // since net_af_xdp does not handle them.
-static struct rte_mempool *pool(const char *name, unsigned n, int contiguous)
+static struct rte_mempool *pool(const char *name, unsigned n, unsigned size, int contiguous)
 {
+	size += RTE_PKTMBUF_HEADROOM;
 	if (!contiguous)
-		return rte_pktmbuf_pool_create(name, n, 256, 0, ROOM, SOCKET_ID_ANY);
-	struct rte_pktmbuf_pool_private priv = { .mbuf_data_room_size = ROOM };
-	struct rte_mempool *mp = rte_mempool_create_empty(name, n, sizeof(struct rte_mbuf) + ROOM,
+		return rte_pktmbuf_pool_create(name, n, 256, 0, size, SOCKET_ID_ANY);
+	struct rte_pktmbuf_pool_private priv = { .mbuf_data_room_size = size };
+	struct rte_mempool *mp = rte_mempool_create_empty(name, n, sizeof(struct rte_mbuf) + size,
 							  256, sizeof priv, SOCKET_ID_ANY,
 							  RTE_MEMPOOL_F_NO_IOVA_CONTIG);
 	if (!mp)
@@ -110,7 +110,7 @@ int port_open(struct port *p, const char *name, uint16_t queues, int contiguous)
 	for (uint16_t i = 0; i < queues; i++) {
 		char label[32];
 		snprintf(label, sizeof label, "frames%d", i);
-		if (!(p->pool[i] = pool(label, 16383, contiguous)))
+		if (!(p->pool[i] = pool(label, p->buffers, p->buffer_size, contiguous)))
 			return fail(p, "making buffers", rte_errno);
 		if (contiguous && hold(p, p->pool[i]))
 			return fail(p, "making buffers", ENOMEM);
@@ -166,6 +166,7 @@ struct queue *queue_open(struct port *p, uint16_t id)
 	q->id = id;
 	q->offload = p->offload;
 	q->verify = p->verify;
+	q->buffer_size = p->buffer_size;
 	if (fill(q, 0, BATCH + 1)) {
 		free(q);
 		return NULL;
