@@ -72,7 +72,7 @@ func TestProbesBackOffWhenAnswered(t *testing.T) {
 }
 
 // TestKeepAliveAnswered: RFC 9293 section 3.8.4. A peer that answers its probes is
-// alive, however long it says nothing.
+// alive, however long it sends nothing else.
 func TestKeepAliveAnswered(t *testing.T) {
 	l := newLab(t, tcpip.Config{KeepAlive: 10 * time.Second, IdleLimit: time.Hour})
 	l.open()

@@ -12,7 +12,7 @@ type lossState struct {
 	highRxt        uint32 // HighRxt: lost data before this were retransmitted
 	reducedAt      uint32 // SND.NXT when the window was reduced last
 	dupAcks        uint32 // duplicate ACKs in a row
-	maxDupAcks     uint32 // of which so many can be of segments: those in flight when recovery began
+	maxDupAcks     uint32 // how many of them can be of segments: those in flight when recovery began
 
 	// The end of the last recovery after a time-out: duplicate ACKs at it are of
 	// its own retransmissions (RFC 6582 section 4.1).
