@@ -456,7 +456,7 @@ func TestBadInput(t *testing.T) {
 	}{
 		{"IPv4 address", []string{"--listen", "::1", "--root", b.root}},
 		{"/nonexistent", []string{"--listen", addr, "--root", "/nonexistent"}},
-		{"do not fit into the link's buffers", []string{"--listen", addr, "--root", b.root, "--mtu", "9000"}},
+		{"the port's is 1500", []string{"--listen", addr, "--root", b.root, "--mtu", "9000"}},
 	} {
 		out, err := b.in(b.server, "server", append([]string{"--port", "af_packet:ts0"}, c.args...)...).CombinedOutput()
 		if err == nil || !strings.Contains(string(out), c.want) {

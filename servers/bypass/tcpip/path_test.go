@@ -170,6 +170,11 @@ func download(t *testing.T, congestion string, delay time.Duration, loss, reorde
 		p.sent = p.sent[:0]
 		if len(p.events) > 0 && p.events[0].at <= p.now {
 			heap.Pop(&p.events).(pathEvent).do()
+			if bytes < 1<<20 { // else it takes too long
+				if err := p.stack.Verify(); err != nil {
+					t.Fatal(err)
+				}
+			}
 			continue
 		}
 		step := p.now + 1e6
@@ -237,4 +242,19 @@ func TestPaths(t *testing.T) {
 			}
 		})
 	}
+}
+
+// FuzzPath downloads over any path: everything arrives, and the stack's invariants
+// hold after each segment.
+func FuzzPath(f *testing.F) {
+	f.Add(uint16(1), uint8(10), uint8(0), uint8(10), true)
+	f.Add(uint16(2), uint8(128), uint8(128), uint8(1), false)
+	f.Add(uint16(3), uint8(255), uint8(20), uint8(100), true)
+	f.Fuzz(func(t *testing.T, seed uint16, loss, reorder, ms uint8, isCubic bool) {
+		congestion := "reno"
+		if isCubic {
+			congestion = "cubic"
+		}
+		download(t, congestion, time.Duration(ms)*time.Millisecond, float64(loss)/255*.15, float64(reorder)/255*.5, 200<<10, int(seed))
+	})
 }
