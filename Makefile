@@ -149,6 +149,9 @@ calibrate: ## @test how often each kind of interval covers a known truth; ONLY=R
 bench-analysis: ## @bench quantiles of 20 million rows with intervals, beside DuckDB's bare ones, on one core
 	cd data/crosscheck && $(GO) test -run '^$$' -bench Quantiles -benchtime 3x .
 
+bench-recovery: build ## @bench goodput of our TCP over the kernel's, on wires that delay, lose and reorder
+	$(GO) run ./harness/bench/recovery
+
 bench-load: build ## @bench our load generator beside wrk, as ratios
 	$(GO) run ./harness/bench/load
 
@@ -201,4 +204,4 @@ distclean: ## @build remove collected data and the guest's cache, too; asks firs
 	rm -rf out .cache
 	@$(MAKE) clean
 
-.PHONY: abuse-vm bench-analysis bench-bypass bench-load bench-trace build calibrate checksums claims clean collect distclean doctor figures figures-fresh format help kmod lint mutation notebooks notebooks-check paper readme-figure report reproduce reproduce-archive reproduce-check reproduce-vm setup soak test vulncheck
+.PHONY: abuse-vm bench-analysis bench-bypass bench-load bench-recovery bench-trace build calibrate checksums claims clean collect distclean doctor figures figures-fresh format help kmod lint mutation notebooks notebooks-check paper readme-figure report reproduce reproduce-archive reproduce-check reproduce-vm setup soak test vulncheck

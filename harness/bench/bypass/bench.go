@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"os"
 	"time"
+
+	"crossing/harness/bench/netns"
 )
 
 // A result is what dpdkload prints, and the throughput part's rate in bytes.
@@ -83,7 +85,7 @@ func (b *bench) load(part, name string, round int, port, to string, inVeth bool,
 	if err := c.Start(); err != nil {
 		return err
 	}
-	favour(c)
+	netns.Favour(c)
 	if err := c.Wait(); err != nil {
 		return fmt.Errorf("dpdkload: %w: %s", err, errs.String())
 	}

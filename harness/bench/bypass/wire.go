@@ -3,34 +3,32 @@
 package main
 
 import (
+	"context"
 	"fmt"
-	"io"
-	"os"
 	"os/exec"
 	"strings"
 	"syscall"
-	"time"
+
+	"crossing/harness/bench/netns"
 )
 
 // A wire is a veth pair between two network namespaces that last as long as
 // two sleeping processes in them.
 type wire struct {
-	server, client *exec.Cmd
+	server, client *netns.Namespace
 	realtime       bool // the machine's other work has to wait
 }
 
 func newWire() (*wire, error) {
 	w := &wire{}
-	for _, end := range []**exec.Cmd{&w.server, &w.client} {
-		c := exec.Command("unshare", "--net", "sleep", "infinity")
-		c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-		if err := c.Start(); err != nil {
+	for _, end := range []**netns.Namespace{&w.server, &w.client} {
+		var err error
+		if *end, err = netns.New(); err != nil {
+			w.close()
 			return nil, err
 		}
-		*end = c
 	}
-	time.Sleep(300 * time.Millisecond) // until they are in their namespaces
-	s, c := w.server.Process.Pid, w.client.Process.Pid
+	s, c := w.server.PID(), w.client.PID()
 	for _, line := range []string{
 		fmt.Sprintf("ip link add vs0 netns %d type veth peer name vc0 netns %d", s, c),
 		fmt.Sprintf("nsenter -t %d -n ip addr add %s/24 dev vs0", s, kernelIP),
@@ -51,10 +49,10 @@ func newWire() (*wire, error) {
 // offloads switches segmentation and checksum offloads of both ends.
 func (w *wire) offloads(to string) error {
 	for _, end := range []struct {
-		c     *exec.Cmd
+		ns    *netns.Namespace
 		iface string
 	}{{w.server, "vs0"}, {w.client, "vc0"}} {
-		if out, err := w.in(end.c, "", "ethtool", "-K", end.iface, "tx", to, "tso", to, "gso", to).CombinedOutput(); err != nil {
+		if out, err := w.in(end.ns, "", "ethtool", "-K", end.iface, "tx", to, "tso", to, "gso", to).CombinedOutput(); err != nil {
 			return fmt.Errorf("ethtool: %w: %s", err, out)
 		}
 	}
@@ -83,9 +81,9 @@ func (w *wire) thread(on bool) error {
 }
 
 // in returns a command in one end's namespace, on one CPU if one is named.
-func (w *wire) in(end *exec.Cmd, cpu string, argv ...string) *exec.Cmd {
+func (w *wire) in(end *netns.Namespace, cpu string, argv ...string) *exec.Cmd {
 	if end != nil {
-		argv = append([]string{"nsenter", "-t", fmt.Sprint(end.Process.Pid), "-n"}, argv...)
+		argv = append([]string{"nsenter", "-t", fmt.Sprint(end.PID()), "-n"}, argv...)
 	}
 	if cpu != "" {
 		argv = append([]string{"taskset", "-c", cpu}, argv...)
@@ -98,50 +96,15 @@ func (w *wire) in(end *exec.Cmd, cpu string, argv ...string) *exec.Cmd {
 	return c
 }
 
-// favour gives a session precedence over the machine's other ones: where
-// sessions are scheduled as groups, its niceness alone does nothing.
-func favour(c *exec.Cmd) {
-	_ = os.WriteFile(fmt.Sprintf("/proc/%d/autogroup", c.Process.Pid), []byte("-15"), 0)
-}
-
 func (w *wire) close() {
-	for _, c := range []*exec.Cmd{w.server, w.client} {
-		if c != nil && c.Process != nil {
-			_ = c.Process.Kill()
-			_ = c.Wait()
+	for _, end := range []*netns.Namespace{w.server, w.client} {
+		if end != nil {
+			end.Close()
 		}
 	}
 }
 
-// start starts a server and gives it time to be ready.
-func (w *wire) start(end *exec.Cmd, argv []string, ready func() bool) (stop func(), err error) {
-	c := w.in(end, "0", argv...)
-	c.Stdout, c.Stderr = io.Discard, io.Discard
-	if err := c.Start(); err != nil {
-		return nil, err
-	}
-	favour(c)
-	ended := make(chan struct{})
-	go func() { _ = c.Wait(); close(ended) }()
-	stop = func() {
-		_ = c.Process.Signal(syscall.SIGTERM)
-		select {
-		case <-ended:
-		case <-time.After(10 * time.Second):
-			_ = c.Process.Kill()
-			<-ended
-		}
-	}
-	for deadline := time.Now().Add(20 * time.Second); !ready(); time.Sleep(50 * time.Millisecond) {
-		select {
-		case <-ended:
-			return nil, fmt.Errorf("%s ended at once", strings.Join(argv, " "))
-		default:
-		}
-		if time.Now().After(deadline) {
-			stop()
-			return nil, fmt.Errorf("%s does not answer", strings.Join(argv, " "))
-		}
-	}
-	return stop, nil
+// start starts a server and waits until it is ready.
+func (w *wire) start(end *netns.Namespace, argv []string, ready func() bool) (stop func(), err error) {
+	return netns.Start(context.Background(), w.in(end, "0", argv...), ready)
 }

@@ -45,6 +45,11 @@ func Promote(pid int) error {
 	return nil
 }
 
+// Demote makes the calling thread an ordinary task.
+func Demote() error {
+	return unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_NORMAL}, 0)
+}
+
 // Command starts programs on a host as real-time tasks.
 func Command(h *testbed.Host) load.Command {
 	return func(ctx context.Context, name string, arg ...string) *exec.Cmd {

@@ -2,12 +2,12 @@
 
 // Package client is the other side of package tcpip: a closed loop of HTTP
 // requests on many TCP connections, made of frames, without input or output of
-// its own. It is for measuring servers without any kernel on the client's
-// side, and for testing the stack in process.
+// its own. It measures servers without a kernel on the client's
+// side, and tests the stack in process.
 //
-// Its TCP is the least that is correct towards a server: it takes segments in
-// order only (others make it repeat its acknowledgement), sends a request
-// again that is not answered in time, and closes by reset.
+// Its TCP is the minimum that is correct towards a server: it takes segments in
+// order only (others cause a duplicate acknowledgement), retransmits a request
+// that gets no response in time, and closes by reset.
 package client
 
 import (
@@ -24,7 +24,7 @@ import (
 // A Link sends frames; it is tcpip's.
 type Link interface{ Send(n int) []byte }
 
-// A Config says who asks whom for what.
+// A Config holds the client's addresses and its requests.
 type Config struct {
 	IP          netip.Addr
 	MAC         net.HardwareAddr
@@ -32,14 +32,14 @@ type Config struct {
 	Connections int
 	Request     []byte // the request
 	MSS         int    // 1460 if 0
-	// InFlight bounds the requests on the way at once; Conns if 0. The others
-	// wait in turn, and their time counts from when they are sent.
+	// InFlight bounds the requests in flight; Connections if 0. The others wait
+	// in order, and their time counts from when they are sent.
 	InFlight int
 	// FirstPort is the port of the first connection, the others follow; 10000 if 0.
 	FirstPort int
 }
 
-// A Response is one request's outcome. Times are ns on the clock of Advance.
+// A Response is the outcome of one request. Times are ns on the clock of Advance.
 type Response struct {
 	Conn              int
 	Port              uint16
@@ -50,11 +50,11 @@ type Response struct {
 	Failure           clientrow.Failure
 }
 
-// Stats counts what has happened.
+// Stats counts events since the start.
 type Stats struct {
 	Requests, Responses    uint64
 	Bytes                  uint64
-	Retransmitted          uint64 // requests or SYNs sent again
+	Retransmitted          uint64 // requests or SYNs
 	OutOfOrder, Bad, Reset uint64
 }
 
@@ -63,7 +63,7 @@ type state uint8
 const (
 	idle state = iota
 	opening
-	waiting // for the head of the answer
+	waiting // for the header section of the response
 	reading // its body
 	ready   // between requests
 )
@@ -88,12 +88,12 @@ type conn struct {
 // A Client belongs to one thread.
 type Client struct {
 	Stats Stats
-	// OnResponse is called for each request that has its answer or, since its
+	// OnResponse is called for each request that has its response or, since its
 	// connection is gone, will have none.
 	OnResponse func(*Response)
-	// OnBody, if set, is shown each part of a body and its offset in it.
+	// OnBody, if set, is called with each part of a body and its offset.
 	OnBody func(conn int, at int64, b []byte)
-	// Paused keeps a connection that has its answer from asking again.
+	// Paused keeps connections from sending further requests.
 	Paused bool
 
 	cfg        Config
@@ -103,26 +103,26 @@ type Client struct {
 	serverMAC  []byte // the server's MAC, once known
 	lastARP    int64
 	header     [66]byte
-	ipSum      uint64 // of what is fixed in the IP head
+	ipSum      uint64 // of the constant fields of the IP header
 	pseudo     uint64
 	requestSum uint64 // of the request
 	conns      []conn
-	unstamped  []int32 // asked since the last Sent
+	unstamped  []int32 // with requests since the last FramesSent
 	ackList    []int32
-	readyQueue []int32 // a ring of those ready to ask, first come first served
-	readyHead  int     // place of the first in queue
-	readyLen   int     // how many
-	lastScan   int64   // when connections were last looked at
-	scanNext   int     // place of the next to look at
+	readyQueue []int32 // ring of connections that are ready to send, in order
+	readyHead  int     // index of the first
+	readyLen   int     // number of them
+	lastScan   int64   // when connections were last scanned
+	scanNext   int     // index of the next to scan
 	response   Response
 	lastHeader struct {
 		head   []byte
 		status int
 		length int64
 	}
-	addrPair uint64 // addresses of frames for us, as a load sees them
+	addrPair uint64 // addresses of frames for us, as one load reads them
 	opened   int
-	inFlight int // requests on the way
+	inFlight int // requests
 }
 
 const (
@@ -130,8 +130,8 @@ const (
 
 	window          = 1 << 18
 	scale           = 4
-	retransmitAfter = 200e6 // ns until a request is sent again
-	scanParts       = 16    // times that Advance looks at a part of the connections until it has seen all
+	retransmitAfter = 200e6 // ns
+	scanParts       = 16    // calls of Advance that scan all connections
 )
 
 // New returns a client that will send on link.
@@ -167,11 +167,11 @@ func New(cfg Config, link Link) *Client {
 	return c
 }
 
-// Open is the number of connections that are open.
+// Open returns the number of open connections.
 func (c *Client) Open() int { return c.opened }
 
-// Advance tells the time in ns, asks for the server's address, opens
-// connections and repeats what was lost. Call it before each burst.
+// Advance sets the time in ns, resolves the server's address, opens connections
+// and retransmits what was lost. Call it before each burst.
 func (c *Client) Advance(now int64) {
 	c.now = now
 	if now-c.lastScan < 1e6 {
@@ -185,7 +185,7 @@ func (c *Client) Advance(now int64) {
 		}
 		return
 	}
-	started := 0 // some at a time: a burst of SYNs would overrun the queue
+	started := 0 // a few at a time: a burst of SYNs would overrun the queue
 	for range (len(c.conns) + scanParts - 1) / scanParts {
 		if c.scanNext++; c.scanNext >= len(c.conns) {
 			c.scanNext = 0
@@ -235,7 +235,7 @@ func (c *Client) sendSYN(k *conn) {
 	c.sendSegment(k, k.sndUna, syn, 54+len(o), 54+len(o), 0)
 }
 
-// send sends a segment with data of that sum.
+// send sends a segment with data whose checksum.Sum is sum.
 func (c *Client) send(k *conn, seq uint32, flags byte, data []byte, sum uint64) {
 	b := c.txBuf
 	*(*[66]byte)(b) = c.header
@@ -245,8 +245,8 @@ func (c *Client) send(k *conn, seq uint32, flags byte, data []byte, sum uint64) 
 	c.sendSegment(k, seq, flags, 66, 66+copy(b[66:], data), sum)
 }
 
-// sendSegment completes a frame of n bytes, head of them its head and the rest of
-// that sum, and sends it.
+// sendSegment completes a frame of n bytes, whose headers take the first head and
+// whose data have that sum, and sends it.
 func (c *Client) sendSegment(k *conn, seq uint32, flags byte, head, n int, sum uint64) {
 	b := c.txBuf[:n]
 	binary.BigEndian.PutUint16(b[16:], uint16(n-14))
@@ -274,8 +274,8 @@ func (c *Client) sendRequest(i int) {
 	c.unstamped = append(c.unstamped, int32(i))
 }
 
-// FramesSent tells when the frames since the last call were really sent; the
-// requests among them count from then.
+// FramesSent sets when the frames since the last call were sent in fact; the time
+// of the requests among them counts from then.
 func (c *Client) FramesSent(now int64) {
 	for _, i := range c.unstamped {
 		c.conns[i].sent = now
@@ -283,18 +283,18 @@ func (c *Client) FramesSent(now int64) {
 	c.unstamped = c.unstamped[:0]
 }
 
-// Flush ends a burst: it asks on connections that are ready and acknowledges
-// what else was read. It sends room requests at most, so that a client with
-// many connections never has to wait for the link to take them: a server that
-// waits for the client in its turn would wait forever.
-func (c *Client) Flush(room int) {
+// Flush ends a burst: it sends requests on connections that are ready, and the
+// pending acknowledgements of others. It sends limit requests at most, so that a
+// client with many connections never waits for the link to take them: a server
+// that waits for the client meanwhile would wait for ever.
+func (c *Client) Flush(limit int) {
 	for _, i := range c.ackList {
 		if k := &c.conns[i]; k.ackPending && (k.state != ready || c.Paused) {
 			c.send(k, k.sndNxt, ack, nil, 0)
 		}
 	}
 	c.ackList = c.ackList[:0]
-	for ; c.readyLen > 0 && room > 0 && c.inFlight < c.cfg.InFlight; room-- {
+	for ; c.readyLen > 0 && limit > 0 && c.inFlight < c.cfg.InFlight; limit-- {
 		i := c.readyQueue[c.readyHead]
 		c.readyLen--
 		if c.readyHead++; c.readyHead == len(c.readyQueue) {
@@ -308,26 +308,26 @@ func (c *Client) Flush(room int) {
 	}
 }
 
-// Close resets connections, as many as there is room for, and tells whether
-// none is left. No new ones are opened.
-func (c *Client) Close(room int) bool {
+// Close resets limit connections at most, and reports whether none is left. No new
+// ones are opened.
+func (c *Client) Close(limit int) bool {
 	c.Paused = true
 	for i := range c.conns {
 		k := &c.conns[i]
 		if k.state == idle {
 			continue
 		}
-		if room == 0 {
+		if limit == 0 {
 			return false
 		}
-		room--
+		limit--
 		c.send(k, k.sndNxt, rst|ack, nil, 0)
 		k.state = idle
 	}
 	return true
 }
 
-// Input takes a frame.
+// Input processes a received frame. It does not retain it.
 func (c *Client) Input(f []byte) {
 	if len(f) < 42 {
 		return
@@ -411,7 +411,7 @@ func (c *Client) handleSegment(i int, f, body []byte) {
 			k.ackPending = true
 			c.ackList = append(c.ackList, int32(i))
 		}
-		k.lastProgress = c.now // it moves
+		k.lastProgress = c.now
 		c.responseData(i, body)
 	}
 	if flags&fin != 0 && k.state != idle {
@@ -421,7 +421,7 @@ func (c *Client) handleSegment(i int, f, body []byte) {
 	}
 }
 
-// connLost forgets a connection; it will be opened again, from another sequence
+// connLost deletes a connection, which will be opened again with another sequence
 // number.
 func (c *Client) connLost(i int, why clientrow.Failure) {
 	k := &c.conns[i]
@@ -439,8 +439,8 @@ func (c *Client) connLost(i int, why clientrow.Failure) {
 	k.ackPending = false
 }
 
-// responseData reads an answer. Its head must come in one segment, as every server's
-// here does.
+// responseData reads a response. Its header section must come in one segment, as
+// that of every server here does.
 func (c *Client) responseData(i int, b []byte) {
 	k := &c.conns[i]
 	if k.state == waiting {
@@ -455,7 +455,7 @@ func (c *Client) responseData(i int, b []byte) {
 		k.first, k.bodyLeft, k.bodyLen, k.state = c.now, length, length, reading
 		b = b[end:]
 	}
-	if k.state != reading || int64(len(b)) > k.bodyLeft { // more than was promised
+	if k.state != reading || int64(len(b)) > k.bodyLeft { // longer than its Content-Length
 		c.Stats.Bad++
 		c.send(k, k.sndNxt, rst|ack, nil, 0)
 		c.connLost(i, clientrow.Malformed)
@@ -480,8 +480,8 @@ func (c *Client) responseData(i int, b []byte) {
 	c.enqueueReady(i)
 }
 
-// enqueueReady queues a connection to ask. It may still be in the queue, if it was
-// opened anew.
+// enqueueReady queues a connection for a request. It may be in the queue still, if
+// it was opened again.
 func (c *Client) enqueueReady(i int) {
 	k := &c.conns[i]
 	k.state = ready
@@ -497,9 +497,9 @@ func (c *Client) enqueueReady(i int) {
 	c.readyLen++
 }
 
-// parseHeader returns the length of an answer's head, and what it says; a length
-// of the body below 0 is that of no good answer. For a second on end servers
-// send the same head: what is the same again is not read again.
+// parseHeader returns the length of a response's header section, its status and
+// the length of its body, which is below 0 if the response is malformed. A server
+// sends the same header section for up to a second, so the last one is kept.
 func (c *Client) parseHeader(b []byte) (end, status int, length int64) {
 	if n := len(c.lastHeader.head); n > 0 && len(b) >= n && string(b[:n]) == string(c.lastHeader.head) {
 		return n, c.lastHeader.status, c.lastHeader.length
@@ -514,7 +514,7 @@ func (c *Client) parseHeader(b []byte) (end, status int, length int64) {
 	return end, status, length
 }
 
-// contentLength finds the field among the lines of a head.
+// contentLength returns the Content-Length of a header section, or -1.
 func contentLength(h []byte) int64 {
 	const name = "\ncontent-length:"
 	for i := 0; i+len(name) < len(h); {

@@ -200,6 +200,41 @@ func (b *bed) ask(role string, argv ...string) string {
 	return string(out)
 }
 
+// TestJumboFrames: where both ends have an MTU of 9000 the responses use it, and
+// where the path does not, they do not.
+func TestJumboFrames(t *testing.T) {
+	for _, c := range []struct{ server, client int }{{9000, 9000}, {9000, 1500}, {1500, 9000}} {
+		t.Run(fmt.Sprintf("server %d, client %d", c.server, c.client), func(t *testing.T) {
+			b := newBed(t, direct)
+			for _, end := range []struct {
+				pid, mtu int
+				link     string
+			}{{b.server, c.server, "ts0"}, {b.client, c.client, "tc0"}} {
+				if out, err := b.in(end.pid, "", "ip", "link", "set", end.link, "mtu", strconv.Itoa(end.mtu)).CombinedOutput(); err != nil {
+					t.Fatalf("%v: %s", err, out)
+				}
+			}
+			s := b.serve("af_packet:ts0")
+			want, err := os.ReadFile(filepath.Join(b.root, "8M"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := b.ask("hash", "/8M"); got != fmt.Sprintf("%x", sha256.Sum256(want)) {
+				t.Errorf("8M: hash %s", got)
+			}
+			var sent int
+			last := s.stop(syscall.SIGTERM)
+			if _, after, ok := strings.Cut(last, " FramesOut:"); ok {
+				fmt.Sscan(after, &sent)
+			}
+			mss := min(c.server, c.client) - 40 - 12
+			if least := len(want) / mss; sent < least || sent > least*5/4 {
+				t.Errorf("%d frames for %d bytes, want about %d of %d bytes each: %s", sent, len(want), least, mss, last)
+			}
+		})
+	}
+}
+
 func TestOnPorts(t *testing.T) {
 	b := newBed(t, direct)
 	for _, kind := range []string{"af_packet", "af_xdp"} {
@@ -421,7 +456,7 @@ func TestBadInput(t *testing.T) {
 	}{
 		{"IPv4 address", []string{"--listen", "::1", "--root", b.root}},
 		{"/nonexistent", []string{"--listen", addr, "--root", "/nonexistent"}},
-		{"do not fit into the link's buffers", []string{"--listen", addr, "--root", b.root, "--mtu", "9000"}},
+		{"the port's is 1500", []string{"--listen", addr, "--root", b.root, "--mtu", "9000"}},
 	} {
 		out, err := b.in(b.server, "server", append([]string{"--port", "af_packet:ts0"}, c.args...)...).CombinedOutput()
 		if err == nil || !strings.Contains(string(out), c.want) {

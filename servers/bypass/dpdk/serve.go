@@ -28,8 +28,11 @@ func serve(site *http1.Site, o *options, stop *atomic.Bool) error {
 	}
 	defer p.Close()
 	mtu := o.mtu
-	if mtu == 0 && p.MTU > 0 { // as far as a buffer holds the frame with its Ethernet header
-		mtu = min(p.MTU, port.BufferSize-14)
+	if mtu == 0 {
+		mtu = p.MTU
+	}
+	if mtu > p.MTU {
+		return fmt.Errorf("--mtu %d: the port's is %d", mtu, p.MTU)
 	}
 	cfg := tcpip.Config{IP: o.addr.Addr(), Port: o.addr.Port(), MAC: p.MAC, MTU: mtu, TxChecksumOffload: p.Offload, SharedAddress: o.cores > 1}
 	if _, err := rand.Read(cfg.Secret[:]); err != nil {

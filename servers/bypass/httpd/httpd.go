@@ -15,7 +15,7 @@ type App struct {
 	http    *http1.Server
 	streams []http1.Stream // by the connection's ID
 
-	// Requests counts the requests answered.
+	// Requests is the number of requests that were answered.
 	Requests uint64
 	// Trace, if set, records where the time of each request goes.
 	Trace *Trace
@@ -24,7 +24,7 @@ type App struct {
 // New returns an app that serves the site.
 func New(site *http1.Site) *App { return &App{http: http1.NewServer(site)} }
 
-// SetTime sets the time that Date fields tell, in seconds since 1970. Call it
+// SetTime sets the time of Date fields, in seconds since 1970. Call it
 // once per burst.
 func (a *App) SetTime(unix int64) { a.http.SetTime(unix) }
 
@@ -42,8 +42,8 @@ func (a *App) Opened(c *tcpip.Conn) {
 // Closed implements tcpip.App.
 func (a *App) Closed(*tcpip.Conn) {}
 
-// Data implements tcpip.App: it answers requests until there are no more or
-// no room for their answers.
+// Data implements tcpip.App: it responds to requests until there are no more or the
+// connection cannot send.
 func (a *App) Data(c *tcpip.Conn, b []byte) (taken int) {
 	stream := &a.streams[c.ID()]
 	var before int64

@@ -18,13 +18,13 @@ type Stage struct {
 	Port     uint16
 	Offset   int64
 	Received int64 // the burst that completed the request was off the port
-	TCP      int64 // TCP had done its part and showed the data to HTTP
-	HTTP     int64 // the answer was ready
-	Sent     int64 // the burst with the answer's first segment went to the port
+	TCP      int64 // TCP had passed the data to HTTP
+	HTTP     int64 // the response was ready
+	Sent     int64 // the burst with the response's first segment went to the port
 }
 
 // A Trace records the stages of requests. It costs two or three clock reads per
-// request, so rates measured with it are not to be compared with others.
+// request, so do not compare rates with it to rates without.
 type Trace struct {
 	Now      func() int64
 	Received int64 // of the burst at hand; the loop sets it
@@ -34,12 +34,12 @@ type Trace struct {
 	offsets  []int64 // by connection
 }
 
-// NewTrace returns a trace of at most so many requests.
+// NewTrace returns a trace of at most that number of requests.
 func NewTrace(most int, now func() int64) *Trace {
 	return &Trace{Now: now, Rows: make([]Stage, 0, most), limit: most}
 }
 
-// SetSent tells when the answers since the last call were sent.
+// SetSent sets when the responses since the last call were sent.
 func (t *Trace) SetSent(ns int64) {
 	for ; t.unsent < len(t.Rows); t.unsent++ {
 		t.Rows[t.unsent].Sent = ns

@@ -44,7 +44,7 @@ func site(t testing.TB) *http1.Site {
 }
 
 // A lane carries frames one way in virtual time, and does to them what the
-// plan says: one byte per frame, and nothing when it is used up.
+// plan has it: one byte per frame, and nothing when it is used up.
 type lane struct {
 	room   [2048]byte
 	frames []carried

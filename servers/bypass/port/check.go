@@ -14,13 +14,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// system is where the kernel tells about itself; tests put a folder there.
+// A system is the root of the kernel's /proc and /sys; tests put a folder there.
 type system struct{ root string }
 
 func (y system) path(p string) string { return filepath.Join(y.root, p) }
 
-// Check finds what would keep the port from working and says what to do. It
-// changes nothing.
+// Check returns what would keep the port from working, with the remedy. It changes
+// nothing.
 func Check(s Spec) error { return system{"/"}.check(s) }
 
 func (y system) check(s Spec) error {
@@ -77,7 +77,7 @@ func (y system) checkTap(s Spec) error {
 	return nil
 }
 
-// checkPCI looks at all that vfio-pci needs.
+// checkPCI checks all that vfio-pci needs.
 func (y system) checkPCI(s Spec) error {
 	dev := y.path("sys/bus/pci/devices/" + s.Arg)
 	if _, err := os.Stat(dev); err != nil {
@@ -162,7 +162,7 @@ func unbind(address, driver string) string {
 	return fmt.Sprintf("echo %s > /sys/bus/pci/drivers/%s/unbind && ", address, driver)
 }
 
-// capable tells whether this process has a capability.
+// capable reports whether this process has a capability.
 func capable(c uint) bool {
 	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var data [2]unix.CapUserData

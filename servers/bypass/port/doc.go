@@ -16,10 +16,10 @@
 //	vf:IFACE             a virtual function that is made of an interface's device
 //	pci:ADDRESS          a device that is bound to vfio-pci, as 0000:01:10.0
 //
-// What can be found wrong with a port is found before anything is taken from
-// the kernel, and each error says what to do. One port belongs to one process:
-// a lock that dies with its holder sees to that.
+// A port is checked before anything is taken from the kernel, and each error names
+// the remedy. One port belongs to one process: a lock that ends with its holder
+// ensures that.
 //
 // Everything here but [Check] needs the build tag dpdk and DPDK's development
-// files; without, [Open] says so.
+// files; without, [Open] returns an error.
 package port

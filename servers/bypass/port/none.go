@@ -6,5 +6,5 @@ package port
 
 import "errors"
 
-// ErrNoDPDK says that the program was built without DPDK.
+// ErrNoDPDK reports that the program was built without DPDK.
 var ErrNoDPDK = errors.New("this program was built without DPDK: install it (apt-get install libdpdk-dev dpdk-dev dpdk) and build again with make, which then sets the build tag dpdk")

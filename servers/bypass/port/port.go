@@ -33,8 +33,8 @@ import (
 // A Port is an Ethernet port that this process drives.
 type Port struct {
 	MAC     net.HardwareAddr
-	MTU     int
-	Offload bool   // it fills in checksums: tcpip.Config.ChecksumsOut
+	MTU     int    // the largest that the device and the buffers have
+	Offload bool   // it fills in checksums: tcpip.Config.TxChecksumOffload
 	Hz      uint64 // ticks per second of Queue.Ticks
 	// SharesCPU states that other threads of this process work for the loops, too,
 	// and must have their share of the CPU.
@@ -56,11 +56,8 @@ type Queue struct {
 // BurstSize is the most frames that one Poll receives.
 const BurstSize = C.BURST
 
-// BufferSize is the length of a frame's buffer.
-const BufferSize = 2048
-
-// Open takes the port named by spec with so many queue pairs, one for each of
-// the CPUs on which this process may run, from the first on. A process can do
+// Open takes the port named by spec with that number of queue pairs, one for each
+// of the CPUs on which this process may run, from the first on. A process can do
 // so once: EAL cannot be started again.
 func Open(name string, queues int) (*Port, error) {
 	spec, err := Parse(name)
@@ -95,7 +92,7 @@ func Open(name string, queues int) (*Port, error) {
 	return p, nil
 }
 
-// restore returns to the kernel what was taken from it.
+// restore gives back to the kernel what was taken from it.
 func (p *Port) restore() error {
 	defer p.lock.Close()
 	if p.vf != nil {
@@ -125,7 +122,9 @@ func (p *Port) startEAL(queues int) error {
 	} else {
 		args = append(args, "--no-huge", "--no-shconf", "-m", strconv.Itoa(128*queues+64))
 	}
-	args = append(args, p.spec.args(queues)...)
+	linkMTU := p.spec.linkMTU()
+	jumbo := linkMTU > bufferSize-ethernetHeader
+	args = append(args, p.spec.args(queues, jumbo)...)
 	out := log.Writer()
 	log.SetOutput(io.Discard) // go-dpdk logs the arguments
 	_, err := eal.Init(args)
@@ -134,6 +133,10 @@ func (p *Port) startEAL(queues int) error {
 		return fmt.Errorf("starting DPDK: %w; what it said is above, its arguments were %s", err, strings.Join(args[1:], " "))
 	}
 	p.c = (*C.struct_port)(C.calloc(1, C.sizeof_struct_port))
+	p.c.buffers, p.c.buffer_size = buffers, bufferSize
+	if jumbo {
+		p.c.buffers, p.c.buffer_size = jumboBuffers, jumboBufferSize
+	}
 	if p.spec.Kind == "pci" {
 		p.c.pci = 1
 	}
@@ -150,7 +153,10 @@ func (p *Port) startEAL(queues int) error {
 		return err
 	}
 	p.MAC = C.GoBytes(unsafe.Pointer(&p.c.mac[0]), 6)
-	p.MTU = int(p.c.mtu)
+	p.MTU = min(int(p.c.mtu), int(p.c.buffer_size)-ethernetHeader)
+	if linkMTU > 0 { // net_af_packet knows none
+		p.MTU = min(linkMTU, int(p.c.buffer_size)-ethernetHeader, maxMTU)
+	}
 	p.Offload = p.c.offload != 0
 	p.Hz = uint64(p.c.hz)
 	return nil
@@ -225,11 +231,11 @@ func (p *Port) Close() error {
 	return errors.Join(err, p.restore())
 }
 
-// Up tells whether the link is up.
+// Up reports whether the link is up.
 func (p *Port) Up() bool { return C.port_link_up(p.c) != 0 }
 
-// Buffers counts the buffers that are free, and all. What is in the port's
-// queues is not free; a count that falls in the long run is a leak.
+// Buffers returns the number of free buffers and of all. Those in the port's queues
+// are not free; a number that falls in the long run is a leak.
 func (p *Port) Buffers() (free, all int) {
 	var total C.uint
 	n := C.port_buffers(p.c, &total)
@@ -250,16 +256,16 @@ func (p *Port) Stats() (s Stats, err error) {
 	return Stats{uint64(out[0]), uint64(out[1]), uint64(out[2]), uint64(out[3]), uint64(out[4]), uint64(out[5])}, nil
 }
 
-// Poll sends what is to be sent, as much of it as the port takes, waits up to spin ticks for frames, and
-// returns how many have come. They stay until the next Poll.
+// Poll sends the pending frames, as many as the port takes, waits up to spin ticks
+// for received ones, and returns their number. They stay until the next Poll.
 func (q *Queue) Poll(spin uint64) int {
 	n := int(C.queue_poll(q.c, C.int(q.n), C.uint64_t(spin)))
 	q.n = int(q.c.ntx)
 	return n
 }
 
-// TxFree is the number of frames that may be sent before the next Poll so that
-// it receives for certain, even if the port takes none.
+// TxFree returns the number of frames that may be sent before the next Poll such
+// that it receives even if the port takes none.
 func (q *Queue) TxFree() int { return C.BATCH/2 - q.n }
 
 // Frame returns a received frame, and whether the port has found its checksums
@@ -269,8 +275,8 @@ func (q *Queue) Frame(i int) (f []byte, good bool) {
 	return unsafe.Slice((*byte)(d.data), int(d.len)), d.good != 0
 }
 
-// Send is tcpip's Link: it sends n bytes of the last room, at the next Poll or
-// when many have gathered, and returns the next room.
+// Send implements tcpip.Link: it sends n bytes of the last buffer, at the next Poll
+// or when many are pending, and returns the next buffer.
 func (q *Queue) Send(n int) []byte {
 	if n > 0 {
 		q.c.tx[q.n].len = C.uint32_t(n)
@@ -279,22 +285,22 @@ func (q *Queue) Send(n int) []byte {
 			q.n = 0
 		}
 	}
-	return unsafe.Slice((*byte)(q.c.tx[q.n].data), BufferSize)
+	return unsafe.Slice((*byte)(q.c.tx[q.n].data), int(q.c.buffer_size))
 }
 
-// Ticks is the time stamp counter after the last Poll had looked for frames.
+// Ticks returns the time stamp counter after the last Poll had polled for frames.
 func (q *Queue) Ticks() uint64 { return uint64(q.c.tsc) }
 
-// Sent is the time stamp counter just before the last frames were sent.
+// Sent returns the time stamp counter just before the last frames were sent.
 func (q *Queue) Sent() uint64 { return uint64(q.c.sent_at) }
 
-// Counters of the queue: how often the port was asked, how often it took no
-// frame, how many frames were given up.
+// Counters returns how often the port was polled, how often it took no frame, and
+// the number of frames that were dropped.
 func (q *Queue) Counters() (polls, full, dropped uint64) {
 	return uint64(q.c.polls), uint64(q.c.full), uint64(q.c.dropped)
 }
 
-// Pointers are the queue and its functions poll and flush (shim.h), for a loop
+// Pointers returns the queue and its functions poll and flush (shim.h), for a loop
 // that is written in C.
 func (q *Queue) Pointers() (queue, poll, flush unsafe.Pointer) {
 	return unsafe.Pointer(q.c), C.queue_poll, C.queue_flush

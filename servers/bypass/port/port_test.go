@@ -50,7 +50,7 @@ func TestQueueArguments(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if a := s.args(c.queues); !strings.HasSuffix(a[len(a)-1], c.want) {
+		if a := s.args(c.queues, false); !strings.HasSuffix(a[len(a)-1], c.want) {
 			t.Errorf("%s with %d queues: %q", c.port, c.queues, a)
 		}
 	}

@@ -11,7 +11,6 @@
 #include <string.h>
 #include "shim.h"
 
-#define ROOM (2048 + RTE_PKTMBUF_HEADROOM)
 #define TAIL 64
 
 static int fail(struct port *p, const char *what, int err)
@@ -28,7 +27,7 @@ static int by_address(const void *a, const void *b)
 
 // hold takes the buffers at the end of the pool's memory out of use, for good:
 // net_af_xdp of DPDK 22.11 registers memory that ends before they do, and the
-// kernel drops their frames in silence.
+// kernel drops their frames silently.
 static int hold(struct port *p, struct rte_mempool *mp)
 {
 	unsigned n = rte_mempool_avail_count(mp), i;
@@ -46,13 +45,14 @@ static int hold(struct port *p, struct rte_mempool *mp)
 }
 
 // pool makes a pool of n buffers. Contiguous: without gaps at page boundaries,
-// since net_af_xdp reckons with none.
-static struct rte_mempool *pool(const char *name, unsigned n, int contiguous)
+// since net_af_xdp does not handle them.
+static struct rte_mempool *pool(const char *name, unsigned n, unsigned size, int contiguous)
 {
+	size += RTE_PKTMBUF_HEADROOM;
 	if (!contiguous)
-		return rte_pktmbuf_pool_create(name, n, 256, 0, ROOM, SOCKET_ID_ANY);
-	struct rte_pktmbuf_pool_private priv = { .mbuf_data_room_size = ROOM };
-	struct rte_mempool *mp = rte_mempool_create_empty(name, n, sizeof(struct rte_mbuf) + ROOM,
+		return rte_pktmbuf_pool_create(name, n, 256, 0, size, SOCKET_ID_ANY);
+	struct rte_pktmbuf_pool_private priv = { .mbuf_data_room_size = size };
+	struct rte_mempool *mp = rte_mempool_create_empty(name, n, sizeof(struct rte_mbuf) + size,
 							  256, sizeof priv, SOCKET_ID_ANY,
 							  RTE_MEMPOOL_F_NO_IOVA_CONTIG);
 	if (!mp)
@@ -110,7 +110,7 @@ int port_open(struct port *p, const char *name, uint16_t queues, int contiguous)
 	for (uint16_t i = 0; i < queues; i++) {
 		char label[32];
 		snprintf(label, sizeof label, "frames%d", i);
-		if (!(p->pool[i] = pool(label, 16383, contiguous)))
+		if (!(p->pool[i] = pool(label, p->buffers, p->buffer_size, contiguous)))
 			return fail(p, "making buffers", rte_errno);
 		if (contiguous && hold(p, p->pool[i]))
 			return fail(p, "making buffers", ENOMEM);
@@ -119,7 +119,7 @@ int port_open(struct port *p, const char *name, uint16_t queues, int contiguous)
 		rxc.offloads = conf.rxmode.offloads;
 		txc.offloads = conf.txmode.offloads;
 		// Erratum of the 82576: a virtual function must write back each
-		// descriptor by itself. DPDK minds it for the physical one only.
+		// descriptor by itself. DPDK does so for the physical one only.
 		if (!strcmp(info.driver_name, "net_e1000_igb_vf"))
 			txc.tx_thresh.wthresh = 1;
 		if ((err = rte_eth_rx_queue_setup(p->id, i, nrx, SOCKET_ID_ANY, &rxc, p->pool[i])))
@@ -142,7 +142,7 @@ int port_close(struct port *p)
 	rte_eth_dev_info_get(p->id, &info);
 	int err = rte_eth_dev_stop(p->id);
 	int err2 = rte_eth_dev_close(p->id);
-	// Lets go of the vfio device, without which the kernel cannot have it back.
+	// Closes the vfio device, without which the kernel cannot have it back.
 	int err3 = p->pci && info.device ? rte_dev_remove(info.device) : 0;
 	return err ? err : err2 ? err2 : err3;
 }
@@ -166,6 +166,7 @@ struct queue *queue_open(struct port *p, uint16_t id)
 	q->id = id;
 	q->offload = p->offload;
 	q->verify = p->verify;
+	q->buffer_size = p->buffer_size;
 	if (fill(q, 0, BATCH + 1)) {
 		free(q);
 		return NULL;
@@ -224,7 +225,7 @@ static void transmit(struct queue *q, int n, int must)
 			break;
 		if (!limit)
 			limit = rte_rdtsc() + rte_get_tsc_hz() / 500;
-		if (rte_rdtsc() > limit) { // the peer is gone: TCP will see to it
+		if (rte_rdtsc() > limit) { // the peer is gone: TCP retransmits
 			q->dropped += n - sent;
 			rte_pktmbuf_free_bulk(q->txm + sent, n - sent);
 			sent = n;
@@ -262,7 +263,7 @@ int queue_poll(struct queue *q, int ntx, uint64_t spin)
 		transmit(q, ntx, 0);
 	uint64_t end = rte_rdtsc() + (q->ntx ? 0 : spin);
 	for (;;) {
-		// What comes in is answered: with no room for that, it has to wait.
+		// Received frames cause others: without buffers for those, they wait.
 		n = q->ntx > BATCH / 2 ? 0 : rte_eth_rx_burst(q->port, q->id, q->rxm, BURST);
 		q->polls++;
 		q->tsc = rte_rdtsc();

@@ -16,10 +16,11 @@ struct frame {
 
 struct queue {
 	struct frame rx[BURST];
-	struct frame tx[BATCH + 1]; // one more: room for the next
+	struct frame tx[BATCH + 1]; // one more: the buffer of the next
 	uint64_t tsc;		    // of the last poll
 	uint64_t sent_at;	    // tsc just before the last frames were sent
 	uint64_t polls, full, dropped;
+	unsigned buffer_size;
 	int ntx; // frames that the port did not take yet
 	int nrx;
 	uint16_t port, id;
@@ -33,6 +34,7 @@ struct port {
 	uint8_t mac[6];
 	uint16_t id, queues, mtu;
 	int offload, verify, pci;
+	unsigned buffers, buffer_size; // per queue, and of each
 	uint64_t hz;
 	struct rte_mempool *pool[16];
 	unsigned held; // buffers per pool that are never used

@@ -79,7 +79,7 @@ func (y system) makeVF(iface string) (v *vf, err error) {
 		return nil, err
 	}
 	v.address = filepath.Base(fn)
-	// A function without a MAC of its host's choice takes a random one.
+	// A function to which the host assigns no MAC takes a random one.
 	mac := append(net.HardwareAddr(nil), link.Attrs().HardwareAddr...)
 	mac[0], mac[5] = mac[0]|2, mac[5]^0x80
 	if err := netlink.LinkSetVfHardwareAddr(link, 0, mac); err != nil {
@@ -113,12 +113,12 @@ func (y system) bind(address string) error {
 	}
 	// The kernel reports success even if no driver took it.
 	if d := driver(dev); d != name {
-		return fmt.Errorf("%s was not taken by %s (dmesg tells why; without an IOMMU it refuses in silence)", address, name)
+		return fmt.Errorf("%s was not taken by %s (dmesg names the reason; without an IOMMU it refuses silently)", address, name)
 	}
 	return nil
 }
 
-// close unmakes the function.
+// close removes the function.
 func (v *vf) close() error {
 	// The kernel would wait for this process to let go of it, for ever.
 	fds, _ := os.ReadDir("/proc/self/fd")

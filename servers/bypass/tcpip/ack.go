@@ -7,14 +7,23 @@ package tcpip
 func (s *Stack) processAck(c *Conn, g *segment) {
 	var sackedBefore, sacked uint32
 	if g.opts.sackCount > 0 && c.sackPermitted {
-		if c.undoRetransmits > 0 && g.duplicateSACK() {
-			s.undoByDSACK(c)
+		if g.duplicateSACK() {
+			if c.tailProbing && g.opts.sacks[0].to == c.tailProbe.end {
+				c.tailProbing = false // the probe was needless
+			} else if c.undoRetransmits > 0 {
+				s.undoByDSACK(c)
+			}
 		}
 		if c.sndNxt != c.sndUna {
 			if c.loss != nil {
 				sackedBefore = c.loss.sackedBytes()
 			}
-			sacked = s.updateScoreboard(c, g)
+			if sacked = s.updateScoreboard(c, g); sacked != 0 {
+				s.rackDelivered(c)
+			}
+			if c.loss != nil {
+				s.rackDetectLoss(c)
+			}
 		}
 	}
 	acked := g.ack - c.sndUna
@@ -41,7 +50,7 @@ func (s *Stack) processAck(c *Conn, g *segment) {
 		}
 		s.advanceSndUna(c, acked)
 	case sacked != 0 && len(g.data) == 0 && g.flags&fin == 0:
-		s.dupAckReceived(c)
+		s.dupAckReceived(c, sackedBefore)
 	}
 	if l := c.loss; l != nil && l.recovering && !l.afterRTO && c.sackPermitted {
 		l.reduceProportionally(c, acked+l.sackedBytes()-sackedBefore, acked != 0)
@@ -91,6 +100,9 @@ func (s *Stack) advanceSndUna(c *Conn, n uint32) {
 		s.ackInLossState(c, n)
 	case 2*c.maxFlight >= c.cwnd: // else the window was not in use: RFC 7661 section 4.3
 		s.cc.grow(c, n, s.now)
+	}
+	if c.hasSendTimes {
+		s.rackAcked(c)
 	}
 	if c.sndUna == c.sndNxt {
 		c.maxFlight = 0

@@ -16,6 +16,7 @@ type Config struct {
 	MAC  net.HardwareAddr // of its port
 	Port uint16           // listening TCP port; 80
 	MTU  int              // of the link, 576 to 9000; 1500
+	TTL  int              // of packets, 1 to 255; 64
 
 	MaxConns       int // open connections; further SYNs are dropped; 65536
 	MaxHalfOpen    int // connections in SYN-RECEIVED before SYN cookies are used; 1024
@@ -29,7 +30,7 @@ type Config struct {
 	TimeWait      time.Duration // 2 MSL; 60 s
 	MinRTO        time.Duration // least variance term of the retransmission time-out; 200 ms, as in Linux (RFC 6298 section 2.4 has an RTO of 1 s at least)
 
-	CongestionControl string // "reno" (RFC 5681) or "cubic" (RFC 9438); reno by default
+	CongestionControl string // "cubic" (RFC 9438) or "reno" (RFC 5681); cubic by default
 
 	Secret [16]byte // key of sequence numbers and cookies; must be random outside of tests
 
@@ -52,6 +53,7 @@ func (c *Config) setDefaults() error {
 	}
 	setDefault(&c.Port, 80)
 	setDefault(&c.MTU, 1500)
+	setDefault(&c.TTL, 64)
 	setDefault(&c.MaxConns, 65536)
 	setDefault(&c.MaxHalfOpen, 1024)
 	setDefault(&c.MaxTimeWait, 16384)
@@ -61,9 +63,12 @@ func (c *Config) setDefaults() error {
 	setDefault(&c.ProgressLimit, 100*time.Second)
 	setDefault(&c.TimeWait, 60*time.Second)
 	setDefault(&c.MinRTO, 200*time.Millisecond)
-	setDefault(&c.CongestionControl, "reno")
+	setDefault(&c.CongestionControl, "cubic")
 	if congestionControls[c.CongestionControl] == nil {
 		return fmt.Errorf("tcpip: unknown congestion control %q; it is cubic or reno", c.CongestionControl)
+	}
+	if c.TTL < 1 || c.TTL > 255 {
+		return fmt.Errorf("tcpip: TTL %d is outside of 1 to 255", c.TTL)
 	}
 	if c.MTU < 576 || c.MTU > 9000 {
 		return fmt.Errorf("tcpip: MTU %d is outside of 576 to 9000", c.MTU)
@@ -90,6 +95,7 @@ type Stats struct {
 	Retransmitted                uint64 // segments
 	Timeouts                     uint64 // of the retransmission timer
 	Recoveries                   uint64 // fast recoveries
+	TailProbes                   uint64 // loss probes of RFC 8985
 	Undone                       uint64 // window reductions undone, since the retransmission was needless
 	Probes                       uint64 // of zero windows and idle peers
 	OutOfOrder                   uint64 // segments in the reassembly queue

@@ -41,5 +41,5 @@ func (reno) reduce(c *Conn, flight uint32) {
 	c.ssthresh = max(flight/2, 2*c.mss) // equation (4)
 }
 
-// slowStart grows cwnd by what was acknowledged.
-func (c *Conn) slowStart(n uint32) { c.cwnd += min(n, slowStartLimit*c.mss) }
+// slowStart grows cwnd by what was acknowledged, as far as ssthresh.
+func (c *Conn) slowStart(n uint32) { c.cwnd = min(c.cwnd+min(n, slowStartLimit*c.mss), c.ssthresh) }

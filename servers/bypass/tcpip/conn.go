@@ -80,6 +80,8 @@ type Conn struct {
 	rttTiming            bool // a segment is being timed
 	rtoBackoff           uint8
 	queueHead, queueTail uint8
+	rcvFinQueued         bool // a FIN has arrived beyond a gap, at rcvFinSeq
+	hasSendTimes         bool // sendTimes != nil, which lies outside of the hot lines
 
 	sndQueue [sndQueueLen]piece
 
@@ -92,12 +94,15 @@ type Conn struct {
 	synAckRetries uint8 // SYN-ACKs sent again
 	windowScaling bool  // both ends scale their windows
 	appRetry      bool  // the app may now consume what it left in rcvBuf
-	rcvFinQueued  bool  // a FIN has arrived beyond a gap, at rcvFinSeq
 
 	reordering      uint8  // DupThresh on this path, if above dupThresh
 	undoCwnd        uint32 // before the last reduction; 0: none
 	undoSsthresh    uint32
 	undoRetransmits int // segments since then
+
+	sendTimes   *sendTimes // nil: one segment at most is in flight
+	tailProbe   tailProbe
+	tailProbing bool // tailProbe has been sent, and its fate is not known yet
 
 	persistBackoff  uint8 // zero-window probes since persistSince
 	persistSince    int64
@@ -105,16 +110,16 @@ type Conn struct {
 	lastReceived    int64 // when an acceptable segment last took the slow path
 	lastChallenge   int64 // when the last challenge ACK was sent
 
-	rcvBuf          []byte // rcvBuffered bytes in order, then reassembly
-	rcvBuffered     int
-	rcvWndEdge      uint32                  // right edge of the advertised window, if there is a rcvBuf
-	unreadSince     int64                   // since when the app has left data in rcvBuf
-	reassembly      [maxReassembly]seqRange // received beyond RCV.NXT
-	reassemblyLen   int
-	lastReassembled uint32 // start of the segment that arrived last
-	rcvFinSeq       uint32
-	hasDuplicate    bool     // duplicate was received twice, which the next ACK reports
-	duplicate       seqRange //
+	rcvBuf        []byte // rcvBuffered bytes in order, then reassembly
+	rcvBuffered   int
+	rcvWndEdge    uint32                  // right edge of the advertised window, if there is a rcvBuf
+	unreadSince   int64                   // since when the app has left data in rcvBuf
+	reassembly    [maxReassembly]seqRange // received beyond RCV.NXT
+	reassemblyLen int
+	recentRanges  [4]uint32 // a sequence number in each of those that were extended last, the latest first
+	rcvFinSeq     uint32
+	hasDuplicate  bool     // duplicate was received twice, which the next ACK reports
+	duplicate     seqRange //
 
 	candidateMAC [6]byte // sender of the last segment, if not the header's
 
@@ -123,7 +128,7 @@ type Conn struct {
 	_ [connPadding]byte
 }
 
-const connPadding = 72
+const connPadding = 32
 
 // ID returns a small number that no other open connection has; it is reused
 // after Closed. An app keeps its own state in a slice by ID.
@@ -182,7 +187,7 @@ func (s *Stack) newConn(f []byte, q *synOptions) *Conn {
 	h[ethType] = 8
 	h[ipStart] = 0x45
 	h[ipFragment] = 0x40 // DF: RFC 1191 section 3
-	h[ipTTL], h[ipProtocol] = 64, protocolTCP
+	h[ipTTL], h[ipProtocol] = byte(s.cfg.TTL), protocolTCP
 	copy(h[ipSrc:], s.ip[:])
 	copy(h[ipDst:], f[ipSrc:ipSrc+4])
 	copy(h[tcpSrc:], f[tcpDst:tcpDst+2])
@@ -234,6 +239,7 @@ func (s *Stack) remove(c *Conn) {
 	}
 	s.deadlines[c.id] = 0
 	s.freeLossState(c)
+	s.releaseSendTimes(c)
 	s.freeRcvBuf(c)
 	clear(c.sndQueue[:c.queueTail])
 	s.freeIDs = append(s.freeIDs, c.id)

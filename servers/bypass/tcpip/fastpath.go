@@ -36,7 +36,7 @@ func (s *Stack) fastPath(f []byte) bool {
 	}
 	ackNo := be32(h[tcpAck:])
 	acked := ackNo - c.sndUna
-	if c.state != established || c.loss != nil || c.hasRcvBuf ||
+	if c.state != established || c.loss != nil || c.hasRcvBuf || c.rcvFinQueued ||
 		h[tcpFlags]&^psh != ack || h[tcpOffset] != c.header[tcpOffset] ||
 		be32(h[tcpSeq:]) != c.rcvNxt || acked > c.sndNxt-c.sndUna || !c.sameMACs(h) {
 		return false

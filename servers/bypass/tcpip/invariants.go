@@ -11,7 +11,7 @@ func (s *Stack) Verify() error {
 	for id := range s.deadlines {
 		c := s.conn(uint32(id))
 		if c.state == closed {
-			if s.deadlines[id] != 0 || c.rcvBuf != nil || c.loss != nil {
+			if s.deadlines[id] != 0 || c.rcvBuf != nil || c.loss != nil || c.sendTimes != nil {
 				return fmt.Errorf("closed connection %d is not empty", id)
 			}
 			continue
@@ -60,6 +60,8 @@ func (s *Stack) verify(c *Conn) error {
 		return fmt.Errorf("cwnd %d, mss %d", c.cwnd, c.mss)
 	case c.rcvBuffered < 0 || c.rcvBuffered > receiveBuffer || c.reassemblyLen > 0 && c.rcvBuf == nil:
 		return fmt.Errorf("receive buffer with %d bytes, %d spans", c.rcvBuffered, c.reassemblyLen)
+	case c.hasSendTimes != (c.sendTimes != nil):
+		return fmt.Errorf("it has send times: %v, and there are some: %v", c.hasSendTimes, c.sendTimes != nil)
 	case c.hasRcvBuf != (c.rcvBuf != nil):
 		return fmt.Errorf("it holds a buffer: %v, and there is one: %v", c.hasRcvBuf, c.rcvBuf != nil)
 	case c.appClosed && !c.finQueued:

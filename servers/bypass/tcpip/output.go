@@ -13,7 +13,11 @@ func (s *Stack) output(c *Conn) {
 	if l := c.loss; l != nil && l.recovering {
 		s.retransmit(c)
 	} else {
+		flight := c.sndNxt - c.sndUna
 		for s.sendNew(c) {
+		}
+		if c.sndNxt-c.sndUna > max(flight, c.mss) && (flight == 0 || c.timer == timerProbe) {
+			s.armRetransmit(c)
 		}
 	}
 	if c.sndQueued != 0 && c.sndUna == c.sndNxt {
@@ -70,8 +74,11 @@ func (s *Stack) sendNew(c *Conn) bool {
 		s.setTimer(c, timerRetransmit, s.now+c.rto)
 	}
 	c.maxFlight = max(c.maxFlight, flight+n)
-	c.lastDataSent = s.now
 	seq := c.sndNxt
+	if flight != 0 || c.hasSendTimes {
+		s.noteSent(c, seq)
+	}
+	c.lastDataSent = s.now
 	c.sndNxt += n
 	if c.finQueued && int(n) == unsent {
 		c.countFin()
@@ -176,7 +183,7 @@ func (s *Stack) sendAck(c *Conn) { s.sendEmpty(c, c.sndNxt) }
 
 // sendEmpty sends a segment without data, with SACK blocks if there is anything
 // to report: a segment that was received twice (RFC 2883 section 4), then what
-// is out of order, the range that was extended last first (RFC 2018 section 4).
+// is out of order, the ranges that were extended last first (RFC 2018 section 4).
 func (s *Stack) sendEmpty(c *Conn, seq uint32) {
 	*(*[tsHeaderLen]byte)(s.txBuf) = c.header
 	if !c.sackPermitted || c.reassemblyLen == 0 && !c.hasDuplicate {
@@ -201,14 +208,12 @@ func (s *Stack) sendEmpty(c *Conn, seq uint32) {
 		block(c.duplicate)
 		c.hasDuplicate = false
 	}
-	latest := 0
-	for i := range c.reassemblyLen {
-		if c.reassembly[i].contains(c.lastReassembled) {
-			latest = i
+	var reported [maxReassembly]bool
+	for _, seq := range c.recentRanges {
+		if i := c.rangeOf(seq); i >= 0 && !reported[i] && limit > 0 {
+			reported[i] = true
+			block(c.reassembly[i])
 		}
-	}
-	for i := 0; i < c.reassemblyLen && limit > 0; i++ {
-		block(c.reassembly[(latest+i)%c.reassemblyLen])
 	}
 	c.ackPending = false
 	s.sendControl(tcpOptions+len(o), seq, c.rcvNxt, ack)

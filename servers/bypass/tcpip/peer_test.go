@@ -200,7 +200,7 @@ func (w *wire) stats() tcpip.Stats {
 	return w.stack.Stats
 }
 
-// conns waits until the stack has so many connections.
+// conns waits until the stack has that number of connections.
 func (w *wire) conns(want int) {
 	w.t.Helper()
 	for range 2000 {

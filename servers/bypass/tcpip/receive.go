@@ -2,6 +2,8 @@
 
 package tcpip
 
+import "slices"
+
 // maxReassembly bounds the ranges in the reassembly queue: a segment that would
 // start another is dropped.
 const maxReassembly = 8
@@ -134,9 +136,34 @@ func (s *Stack) queueOutOfOrder(c *Conn, seq uint32, data []byte) {
 		s.Stats.RcvBufFull++
 		return
 	}
-	c.reassemblyLen, c.lastReassembled = n, seq
+	c.reassemblyLen = n
+	c.noteRecent(seq)
 	s.Stats.OutOfOrder++
 	copy(c.rcvBuf[at:], data)
+}
+
+// noteRecent puts the range that seq is in before the others.
+func (c *Conn) noteRecent(seq uint32) {
+	var recent [len(c.recentRanges)]uint32
+	recent[0] = seq
+	n := 1
+	extended := c.rangeOf(seq)
+	for _, other := range c.recentRanges {
+		if n < len(recent) && c.rangeOf(other) != extended {
+			recent[n] = other
+			n++
+		}
+	}
+	for ; n < len(recent); n++ {
+		recent[n] = seq
+	}
+	c.recentRanges = recent
+}
+
+// rangeOf returns the index of the range in the reassembly queue that contains
+// seq, or -1.
+func (c *Conn) rangeOf(seq uint32) int {
+	return slices.IndexFunc(c.reassembly[:c.reassemblyLen], func(r seqRange) bool { return r.contains(seq) })
 }
 
 // mergeReassembly moves RCV.NXT over the ranges that it has reached.

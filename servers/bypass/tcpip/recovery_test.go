@@ -76,7 +76,7 @@ func TestSpuriousTimeoutIsUndone(t *testing.T) {
 			first = bytes.Clone(first[:4])
 			before := l.stack.Stats.Timeouts
 			l.conversation(1500*time.Millisecond, func(r reply) {
-				if stamp, ok := r.option(8); ok && last == nil {
+				if stamp, ok := r.option(8); ok && last == nil && r.seq == l.ack { // not the loss probe
 					last = bytes.Clone(stamp[:4])
 				}
 			})

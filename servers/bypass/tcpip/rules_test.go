@@ -13,13 +13,13 @@ import (
 )
 
 // A lab is a stack with a hand-made peer: segments are written one by one, and
-// what comes back is looked at.
+// what comes back is checked.
 type lab struct {
 	t     *testing.T
 	stack *tcpip.Stack
 	app   *mirror
 	room  [2048]byte
-	out   [][]byte // frames of the stack, not looked at yet
+	out   [][]byte // frames of the stack that next has not taken
 	now   int64
 	seq   uint32 // of the peer's next byte
 	ack   uint32 // that it expects
@@ -117,7 +117,7 @@ type reply struct {
 func (l *lab) next() reply {
 	l.t.Helper()
 	if len(l.out) == 0 {
-		l.t.Fatal("the stack says nothing")
+		l.t.Fatal("the stack sends nothing")
 	}
 	f := l.out[0]
 	l.out = l.out[1:]
@@ -400,7 +400,7 @@ func TestHalfOpenEnds(t *testing.T) {
 }
 
 // TestPeerMoves: a peer may come from another MAC, but one frame does not show
-// it. No checksum covers the MAC, and a peer that only listens could never mend
+// it. No checksum covers the MAC, and a peer that only receives could never correct
 // what one damaged frame has done.
 func TestPeerMoves(t *testing.T) {
 	l := newLab(t, tcpip.Config{})

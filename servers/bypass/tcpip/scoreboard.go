@@ -70,6 +70,15 @@ func (l *lossState) lostBelow(c *Conn) uint32 {
 	if l.afterRTO {
 		return l.recoveryPoint
 	}
+	lost := l.lostByCount(c)
+	if l.rack.known && before(lost, l.rack.lostTo) {
+		lost = l.rack.lostTo
+	}
+	return lost
+}
+
+// lostByCount is lostBelow by the number of SACKed segments.
+func (l *lossState) lostByCount(c *Conn) uint32 {
 	thresh := c.reorderingThresh()
 	var bytes uint32
 	for i := l.sacked - 1; i >= 0; i-- {

@@ -62,6 +62,7 @@ type Stack struct {
 	timeWaits         int        // connections in TIME-WAIT
 	rcvBufs           rcvBufPool // receive buffers
 	freeLossStates    []*lossState
+	freeSendTimes     []*sendTimes
 	lastCookie        int64 // when the last SYN cookie was sent; 0: never
 	echoLimit         rateLimit
 	resetLimit        rateLimit
@@ -144,7 +145,7 @@ func (s *Stack) writeIPv4Header(f []byte, protocol byte, n int) []byte {
 	ip[0], ip[1] = 0x45, 0
 	putBE16(ip[2:], uint16(20+n))
 	putBE32(ip[4:], 0x4000) // DF, so the ID has no meaning: RFC 6864 section 4.1
-	ip[8], ip[9] = 64, protocol
+	ip[8], ip[9] = byte(s.cfg.TTL), protocol
 	ip[10], ip[11] = 0, 0
 	copy(ip[12:16], s.ip[:])
 	copy(ip[16:20], f[ipSrc:ipSrc+4])

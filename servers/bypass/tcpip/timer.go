@@ -17,6 +17,8 @@ const (
 	timerIdle       timerKind = iota // idle, unread and keep-alive limits
 	timerSynAck                      // retransmission of the SYN-ACK
 	timerRetransmit                  // RFC 6298
+	timerReordering                  // RFC 8985 section 6.3
+	timerProbe                       // RFC 8985 section 7
 	timerPersist                     // RFC 9293 section 3.8.6.1
 	timerTimeWait                    // 2 MSL
 )
@@ -53,6 +55,10 @@ func (s *Stack) timerExpired(c *Conn) {
 			return
 		}
 		s.retransmitTimedOut(c)
+	case timerReordering:
+		s.reorderingTimedOut(c)
+	case timerProbe:
+		s.probeTail(c)
 	case timerPersist:
 		s.persistTimedOut(c)
 	case timerTimeWait:
@@ -68,7 +74,7 @@ func (s *Stack) timerExpired(c *Conn) {
 func (s *Stack) restartTimer(c *Conn) {
 	switch {
 	case c.sndUna != c.sndNxt:
-		s.setTimer(c, timerRetransmit, s.now+c.rto)
+		s.armRetransmit(c)
 	case c.sndQueued != 0:
 		s.startPersist(c)
 	default:

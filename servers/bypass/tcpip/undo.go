@@ -20,6 +20,7 @@ func (s *Stack) detectSpuriousRetransmit(c *Conn, g *segment) {
 	l.recovering, l.afterRTO, l.mustRetransmit = false, false, false
 	l.dupAcks = 0
 	l.highRxt = c.sndUna
+	l.rack.known = false
 	s.undo(c, g.ack-c.sndUna)
 }
 
